@@ -1,0 +1,1 @@
+"""Stanch: the Slack bot that stops AI harm fast."""

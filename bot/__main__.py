@@ -1,0 +1,86 @@
+"""The `stanch` command."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot import clock
+from bot.app import Application, load_catalog
+from bot.demo import run_demo
+from bot.errors import ContentError, StanchError
+from bot.settings import read_settings
+from bot.workspace import server as workspace
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return the process's exit status: 0 done, 1 it could not be done, 2 the words were wrong."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments[:1] == ["workspace"]:
+        return workspace.main(arguments[1:])
+    parsed = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        return int(parsed.run(parsed))
+    except ContentError as error:
+        sys.stderr.write(f"{error}\n{len(error.problems)} problem(s) found.\n")
+    except StanchError as error:
+        sys.stderr.write(f"{error}\n")
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="stanch", description="The Slack bot that stops AI harm fast.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="run Stanch with the settings of the environment")
+    run.set_defaults(run=_run)
+    check = commands.add_parser("check", help="check runbooks, playbooks and rules; exit 1 with every problem")
+    check.add_argument("--content", type=Path, help="folder with content of your own, beside the shipped one")
+    check.set_defaults(run=_check)
+    demo = commands.add_parser("demo", help="a local Slack workspace with Stanch in it, on simulated integrations")
+    demo.add_argument("--script", action="store_true", help="walk the demo without a person and print the transcript")
+    demo.add_argument("--database-url", help="use this database instead of a SQLite file that is thrown away")
+    demo.add_argument("--port", type=int, default=workspace.DEFAULT_PORT, help="port of the workspace's page")
+    demo.set_defaults(run=_demo)
+    commands.add_parser("workspace", help="run only the local Slack workspace")
+    return parser
+
+
+def _run(_: argparse.Namespace) -> int:
+    return asyncio.run(_serve())
+
+
+async def _serve() -> int:
+    application = Application(read_settings(os.environ), clock.now)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stopping.set)
+    try:
+        await application.start()
+        sys.stdout.write(f"Stanch serves alerts and the API at {application.url}\n")
+        sys.stdout.flush()
+        await stopping.wait()
+    finally:
+        await application.stop()
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    catalog = load_catalog(arguments.content)
+    counts = f"{len(catalog.playbooks)} playbooks, {len(catalog.runbooks)} runbooks, {len(catalog.systems)} systems"
+    sys.stdout.write(f"{counts}: no problem.\n")
+    return 0
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    return run_demo(script=arguments.script, database_url=arguments.database_url, port=arguments.port)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""The composition root: settings in, a running Stanch out. The only module that knows everything.
+
+Order matters: the database is taken before it is migrated, the engine starts before anything may enqueue, and Slack
+comes last, so that nobody is answered by a bot that cannot keep its word.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.connections import Connection, ConnectionPool, read_connections
+from bot.content import Catalog, load
+from bot.domain.values import ContainmentId, IncidentId, Now
+from bot.durable.engine import Engine, Handler, new_executor_id
+from bot.durable.replicas import Replicas
+from bot.durable.timers import Timers
+from bot.errors import SettingsError, StoreUnavailable
+from bot.integration_folders import action_specs, discover
+from bot.services.board import Board
+from bot.services.containments import CARRY_OUT, END_REACHED, Containments
+from bot.services.deliveries import DRAIN, DeliveryPump
+from bot.services.execution import Execution
+from bot.services.incidents import LOOK_BACK, Incidents
+from bot.services.intake import Intake
+from bot.services.people import People
+from bot.services.planning import EXPIRE_PLAN, OFFER_BREAK_GLASS, Planning
+from bot.services.watching import WATCH, Watching
+from bot.serving import WebServer
+from bot.settings import Settings, is_loopback
+from bot.slack.app import Services, build_app
+from bot.slack.chat import SlackChat
+from bot.slack.directory import SlackDirectory
+from bot.slack.socket_mode import SocketMode
+from bot.store.database import blocking_url, libpq_url, sqlite_file
+from bot.store.directory import DirectorySnapshots
+from bot.store.migrations import migrate
+from bot.store.sql import Store
+from bot.store.world import SimulatedWorld
+from bot.web.app import WebParts, create_web
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMER = "timer"
+
+logger = logging.getLogger(__name__)
+
+
+def load_catalog(second_root: Path | None) -> Catalog:
+    """Load the shipped content and a second root's.
+
+    Raises:
+        ContentError: Holds all problems.
+    """
+    roots = [ROOT] if second_root is None else [ROOT, second_root]
+    return load(roots, action_specs(discover()))
+
+
+class Application:
+    """One running Stanch."""
+
+    def __init__(self, settings: Settings, now: Now) -> None:
+        """Build everything; nothing is contacted before `start`.
+
+        Raises:
+            SettingsError: Settings contradict each other.
+            ContentError: Content does not check.
+        """
+        self._settings = settings
+        self._now = now
+        integrations = discover()
+        connections = read_connections(settings.connections, integrations, settings.connection_secrets)
+        _refuse_local_slack_beside_live(settings, connections)
+        catalog = load_catalog(settings.content)
+        url = settings.database_url.get_secret_value()
+        self.store = Store(url, now=now, enqueue=self._enqueue, on_commit=self._wake)
+        self._world = SimulatedWorld(self.store, scope="live")
+        self.connections = ConnectionPool(connections, self._world, now)
+        self._slack = AsyncWebClient(
+            token=settings.slack_bot_token.get_secret_value(),
+            base_url=settings.slack_api_url,
+            timeout=10,
+            retry_handlers=[AsyncConnectionErrorRetryHandler()],
+        )
+        directory = SlackDirectory(self._slack, DirectorySnapshots(self.store), now=now)
+        self.people = People(directory, lambda: catalog.policy)
+        self.incidents = Incidents(self.store, catalog, self.people, now)
+        self.intake = Intake(self.store, catalog, self.incidents, now)
+        self.planning = Planning(self.store, catalog, self.connections, self.people, now)
+        self.containments = Containments(self.store, catalog, self.people, now)
+        self.execution = Execution(self.store, catalog, self.connections, now)
+        self.watching = Watching(self.store, catalog, self.connections, self.incidents, now)
+        key = settings.timeline_key.get_secret_value().encode()
+        self.board = Board(self.store, catalog, self.incidents, now, key)
+        self.timers = Timers(
+            self.store,
+            now,
+            {
+                EXPIRE_PLAN: self.containments.expire,
+                OFFER_BREAK_GLASS: self.containments.offer_break_glass,
+                END_REACHED: self.containments.end_reached,
+            },
+        )
+        on_sqlite = sqlite_file(url) is not None
+        executor_id = "embedded" if on_sqlite else new_executor_id()
+        self.engine = Engine(blocking_url(url), executor_id=executor_id, handlers=self._handlers())
+        self._replicas = None if on_sqlite else Replicas(libpq_url(url), self.engine)
+        chat = SlackChat(self._slack, self.board, self.store, triage_channel=settings.triage_channel, now=now)
+        self.pump = DeliveryPump(self.store, chat, now, owner=executor_id)
+        services = Services(
+            uow=self.store,
+            incidents=self.incidents,
+            board=self.board,
+            planning=self.planning,
+            containments=self.containments,
+            people=self.people,
+            catalog=catalog,
+            now=now,
+        )
+        bolt = build_app(self._slack, services, command=settings.slack_command)
+        self._socket_mode = SocketMode(bolt, settings.slack_app_token.get_secret_value())
+        self._web = WebServer(settings.host, settings.port)
+        self._web_app = create_web(
+            WebParts(
+                intake=self.intake,
+                board=self.board,
+                incidents=self.incidents,
+                parsers={name: each.alerts for name, each in integrations.items() if each.alerts},
+                alert_tokens=settings.alert_tokens,
+                api_tokens=(settings.api_token,) if settings.api_token else (),
+                ready=self._readiness,
+                now=now,
+                simulators=self.connections.simulators,
+            )
+        )
+
+    @property
+    def url(self) -> str:
+        """Where alerts and the API are served."""
+        return self._web.url
+
+    async def start(self) -> None:
+        """Start; return when requests are served.
+
+        Raises:
+            SettingsError: The database is taken, too old, or newer than this program.
+            StoreUnavailable: The database cannot be reached.
+        """
+        await self.store.open()
+        await asyncio.to_thread(migrate, self._settings.database_url.get_secret_value())
+        await self.engine.start()
+        if self._replicas is not None:
+            await self._replicas.start()
+        await self.connections.seed()
+        await self._web.start(self._web_app)
+        await self._socket_mode.start()
+        await self.pump.wake_all()
+        logger.info("stanch.ready url=%s executor=%s", self.url, self.engine.executor_id)
+
+    async def stop(self) -> None:
+        """Stop taking requests, finish what is under way, let everything go; what is owed stays owed."""
+        await self._socket_mode.stop()
+        await self._web.stop()
+        await self.pump.stop()
+        if self._replicas is not None:
+            await self._replicas.stop()
+        await self.engine.stop()
+        await self.connections.close()
+        await self.store.close()
+
+    def _handlers(self) -> Mapping[str, Handler]:
+        return {
+            CARRY_OUT: lambda subject: self.execution.advance(ContainmentId(subject)),
+            WATCH: lambda subject: self.watching.look(ContainmentId(subject)),
+            LOOK_BACK: lambda subject: self.watching.look_back(IncidentId(subject)),
+            DRAIN: self._drain,
+            TIMER: self.timers.knock,
+        }
+
+    async def _drain(self, lane: str) -> timedelta | None:
+        return await self.pump.drain(lane)
+
+    async def _enqueue(self, session: AsyncSession, job: str, subject: str, key: str, delay: timedelta | None) -> None:
+        await self.engine.enqueue(session, job, subject, key, delay)
+
+    def _wake(self, lanes: frozenset[str]) -> None:
+        self.pump.wake(lanes)
+
+    async def _readiness(self) -> Mapping[str, str]:
+        try:
+            await self.store.ping()
+        except StoreUnavailable as error:
+            database = str(error)
+        else:
+            database = "ok"
+        return {"database": database, "slack": "ok" if self._socket_mode.connected else "not connected"}
+
+
+def _refuse_local_slack_beside_live(settings: Settings, connections: Mapping[str, Connection]) -> None:
+    """In a local workspace anybody can be anyone, so nothing beyond this machine may be in reach.
+
+    Raises:
+        SettingsError: Names the connections that are.
+    """
+    if not settings.slack_is_local:
+        return
+    outside = sorted(name for name, each in connections.items() if each.url and not is_loopback(each.url))
+    if outside:
+        raise SettingsError(
+            f"The local workspace lets anybody be anyone, so it may not be used beside {', '.join(outside)}: make them "
+            "`simulated: true`, or connect a real Slack with STANCH_SLACK_API_URL."
+        )

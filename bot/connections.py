@@ -1,0 +1,238 @@
+"""The configured connections, and the one place that decides by an incident's kind whether a call leaves this process.
+
+A live incident uses what the connections file says. Every other kind gets simulators only, whatever the file says:
+there is no client in reach.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from bot.domain.harm import Sample
+from bot.domain.incident import IncidentKind
+from bot.domain.system import HarmSignal
+from bot.domain.values import JsonObject, Now, digest
+from bot.errors import NotFound, SettingsError
+from bot.sdk import Action, AsgiApp, ConnectionSettings, Integration, SignalReader, Simulator, World
+from bot.services.ports import IncidentConnections
+
+
+class Entry(BaseModel):
+    """One connection in the file; what is not listed here is a setting of the integration.
+
+    Attributes:
+        simulated: Play the vendor from the database instead of calling it.
+        world: What the simulator starts with, where it has nothing yet.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    integration: str
+    simulated: bool = False
+    world: JsonObject = {}
+
+    @property
+    def settings(self) -> JsonObject:
+        """The integration's own settings."""
+        return dict(self.model_extra or {})
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One configured integration instance; `settings` is `None` when only its simulator may be used."""
+
+    name: str
+    integration: Integration
+    simulated: bool
+    world: JsonObject
+    settings: ConnectionSettings | None
+
+    @property
+    def url(self) -> str:
+        """Where a live one goes; empty for a simulated one."""
+        return self.settings.url if self.settings else ""
+
+
+def read_connections(
+    path: Path | None, integrations: Mapping[str, Integration], secrets: Mapping[str, SecretStr]
+) -> dict[str, Connection]:
+    """Read the connections file; secrets come from the environment only.
+
+    Raises:
+        SettingsError: Names every problem.
+    """
+    if path is None:
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path}: must map connection names to their settings.")
+    connections: dict[str, Connection] = {}
+    problems: list[str] = []
+    for name, body in content.items():
+        try:
+            connections[str(name)] = _connection(str(name), body, integrations, secrets)
+        except (SettingsError, ValidationError) as error:
+            problems += [f"{path}: {name}: {line}" for line in _lines(error)]
+    problems += [
+        f"STANCH_CONNECTION_{key.upper()}: no connection in {path} is named like that."
+        for key in secrets
+        if not any(key.startswith(f"{name}_") for name in connections) and not problems
+    ]
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return connections
+
+
+def _connection(
+    name: str, body: object, integrations: Mapping[str, Integration], secrets: Mapping[str, SecretStr]
+) -> Connection:
+    entry = Entry.model_validate(body)
+    integration = integrations.get(entry.integration)
+    if integration is None or integration.settings is None:
+        known = ", ".join(sorted(key for key, each in integrations.items() if each.settings))
+        raise SettingsError(f"there is no integration {entry.integration!r} to connect; there are {known}.")
+    if entry.simulated:
+        return Connection(name, integration, simulated=True, world=entry.world, settings=None)
+    secret_fields = [field for field, info in integration.settings.model_fields.items() if _is_secret(info.annotation)]
+    written = sorted(set(secret_fields) & set(entry.settings))
+    if written:
+        variable = f"STANCH_CONNECTION_{name}_{written[0]}".upper()
+        raise SettingsError(
+            f"{written[0]} is a secret and does not belong in a file: set {variable} or {variable}_FILE."
+        )
+    given = {field: secrets[f"{name}_{field}"] for field in secret_fields if f"{name}_{field}" in secrets}
+    settings = integration.settings.model_validate({**entry.settings, **given})
+    return Connection(name, integration, simulated=False, world={}, settings=settings)
+
+
+def _is_secret(annotation: Any) -> bool:
+    return "SecretStr" in str(annotation)
+
+
+def _lines(error: SettingsError | ValidationError) -> list[str]:
+    if isinstance(error, SettingsError):
+        return [str(error)]
+    return [
+        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+        for problem in error.errors(include_input=False, include_url=False)
+    ]
+
+
+class ConnectionPool:
+    """Opens connections once and hands them out by the incident's kind."""
+
+    def __init__(self, connections: Mapping[str, Connection], world: World, now: Now) -> None:
+        """Take what is configured, what simulators remember, and the clock."""
+        self._live: dict[str, _Opened] = {}
+        self._simulated: dict[str, _Opened] = {}
+        self._clients: list[httpx.AsyncClient] = []
+        self.simulators: dict[str, AsgiApp] = {}
+        self._world = world
+        self._seeds = {name: each.world for name, each in connections.items() if each.simulated}
+        for name, connection in connections.items():
+            played = self._play(connection, now)
+            self._simulated[name] = played
+            self._live[name] = played if connection.settings is None else self._call(connection, connection.settings)
+
+    async def seed(self) -> None:
+        """Start simulators from their worlds: where they have none yet, and where the file's is another one now."""
+        for name, seed in self._seeds.items():
+            mark = f"{name}/seed"
+            if (await self._world.read(mark)).get("digest") != digest(seed):
+                await self._world.change(name, lambda _, seed=seed: seed)  # type: ignore[misc]
+                await self._world.change(mark, lambda _, seed=seed: {"digest": digest(seed)})  # type: ignore[misc]
+
+    async def close(self) -> None:
+        """Close every client."""
+        for client in self._clients:
+            await client.aclose()
+
+    def for_incident(self, kind: IncidentKind) -> IncidentConnections:
+        """Return live ones for a live incident and simulated ones for every other."""
+        return _Opens(self._live if kind is IncidentKind.LIVE else self._simulated)
+
+    def _play(self, connection: Connection, now: Now) -> "_Opened":
+        integration = connection.integration
+        if integration.simulator is None or integration.settings is None:
+            return _Opened({}, None)
+        app = integration.simulator(Simulator(connection=connection.name, world=self._world, now=now))
+        if connection.simulated:
+            self.simulators[connection.name] = app
+        settings = integration.settings.model_validate(integration.simulated)
+        return self._open(integration, settings, httpx.ASGITransport(app=app))
+
+    def _call(self, connection: Connection, settings: ConnectionSettings) -> "_Opened":
+        return self._open(connection.integration, settings, None)
+
+    def _open(
+        self, integration: Integration, settings: ConnectionSettings, transport: httpx.AsyncBaseTransport | None
+    ) -> "_Opened":
+        client = httpx.AsyncClient(
+            base_url=settings.url,
+            timeout=settings.timeout,
+            transport=transport,
+            trust_env=False,
+            follow_redirects=False,
+        )
+        host = client.base_url.host
+
+        async def stay(request: httpx.Request) -> None:
+            if request.url.host != host:
+                raise httpx.UnsupportedProtocol(f"requests of this connection go to {host} only")
+
+        client.event_hooks = {"request": [stay]}
+        self._clients.append(client)
+        actions = {f"{integration.name}.{each.name}": each(settings, client) for each in integration.actions}
+        return _Opened(actions, integration.signals(settings, client) if integration.signals else None)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    actions: Mapping[str, Action]
+    signals: SignalReader | None
+
+
+class _Opens:
+    """The connections of one kind of incident."""
+
+    def __init__(self, opened: Mapping[str, _Opened]) -> None:
+        self._opened = opened
+
+    def action(self, name: str, connection: str) -> Action:
+        """Return an action on a connection.
+
+        Raises:
+            NotFound: There is no such connection, or it has no such action.
+        """
+        action = self._get(connection).actions.get(name)
+        if action is None:
+            raise NotFound(f"The connection `{connection}` has no action `{name}`; mend the runbook or the registry.")
+        return action
+
+    async def samples(self, signal: HarmSignal, start: datetime, end: datetime, step: timedelta) -> Sequence[Sample]:
+        """Return a harm signal's readings, oldest first.
+
+        Raises:
+            NotFound: There is no such connection, or it reads no signals.
+        """
+        reader = self._get(signal.connection).signals
+        if reader is None:
+            raise NotFound(f"The connection `{signal.connection}` reads no signals; mend the registry.")
+        return await reader.samples(signal.query, start, end, step)
+
+    def _get(self, connection: str) -> _Opened:
+        opened = self._opened.get(connection)
+        if opened is None:
+            raise NotFound(
+                f"No connection `{connection}` is configured; add it to the file that STANCH_CONNECTIONS names."
+            )
+        return opened

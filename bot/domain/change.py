@@ -1,0 +1,86 @@
+"""A change as an action plans it: what a target reads now, what it will read, and what that touches."""
+
+from enum import StrEnum
+
+from bot.domain.runbook import Level
+from bot.domain.values import JsonObject, Value, digest
+
+
+class Guard(StrEnum):
+    """How a write is kept from overwriting somebody else's."""
+
+    CONDITIONAL = "conditional"
+    """The vendor refuses a stale write."""
+    REREAD = "reread"
+    """Stanch reads again right before writing; a change in between can still be lost."""
+
+
+class Proposal(Value):
+    """What an action would change; made from a read, without touching anything.
+
+    Attributes:
+        before: What the action manages, as read. `after` has the same shape.
+        summary: One line in the vendor's words.
+        blast_radius: One line for each thing that is touched: environments, segments, keys.
+    """
+
+    before: JsonObject
+    after: JsonObject
+    summary: str
+    blast_radius: tuple[str, ...]
+
+
+class Change(Value):
+    """One planned change of one target.
+
+    Attributes:
+        action: `integration.action`.
+        connection: Name of the connection, live or simulated.
+        ref: Where the target is, in the action's terms.
+        reversible: Whether undo restores `before` exactly.
+    """
+
+    step: str
+    level: Level
+    action: str
+    connection: str
+    ref: JsonObject
+    before: JsonObject
+    after: JsonObject
+    summary: str
+    blast_radius: tuple[str, ...]
+    reversible: bool
+    guard: Guard
+
+    @property
+    def target_key(self) -> str:
+        """Identity of the target, for one containment at a time."""
+        return digest([self.connection, self.ref])
+
+    def reverted(self) -> "Change":
+        """Return the change that takes this one back."""
+        return self.changed(before=self.after, after=self.before, summary=f"Take back: {self.summary}")
+
+
+def difference(before: JsonObject, after: JsonObject, path: str = "") -> list[tuple[str, str, str]]:
+    """Return `(path, before, after)` for every leaf that differs; a missing leaf reads `(absent)`."""
+    rows: list[tuple[str, str, str]] = []
+    for key in sorted({*before, *after}):
+        place = f"{path}.{key}" if path else key
+        old, new = before.get(key, _ABSENT), after.get(key, _ABSENT)
+        if isinstance(old, dict) and isinstance(new, dict):
+            rows.extend(difference(old, new, place))
+        elif old != new:
+            rows.append((place, _show(old), _show(new)))
+    return rows
+
+
+_ABSENT = object()
+
+
+def _show(value: object) -> str:
+    if value is _ABSENT:
+        return "(absent)"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value)

@@ -1,0 +1,293 @@
+"""The incident: an aggregate whose status is derived from its milestones, never stored beside them.
+
+Every transition returns the new incident and the fact for its timeline. `kind` is fixed when it opens; nothing turns an
+exercise live.
+"""
+
+import re
+import unicodedata
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field
+
+from bot.domain.actor import Actor
+from bot.domain.classification import Classification
+from bot.domain.milestones import Basis, Milestone, MilestoneName, Milestones
+from bot.domain.severity import Severity
+from bot.domain.timeline import Fact
+from bot.domain.values import ContainmentId, IncidentId, Instant, Value
+from bot.errors import BadCommand, InvalidTransition
+
+MAX_TITLE = 150
+# Slack's limit of 80 for a channel name (https://docs.slack.dev/reference/methods/conversations.create), less `inc-`
+# and the number.
+_MAX_SLUG = 60
+
+
+class IncidentKind(StrEnum):
+    """What the incident is part of."""
+
+    LIVE = "live"
+    EXERCISE = "exercise"
+    TEST = "test"
+
+
+class IncidentStatus(StrEnum):
+    """Where it stands, derived from the milestones."""
+
+    DECLARED = "declared"
+    ACKNOWLEDGED = "acknowledged"
+    MITIGATED = "mitigated"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+
+
+class Incident(Value):
+    """One AI incident.
+
+    Attributes:
+        classification: As computed when it opened, with its reasons.
+        severity: In force now; differs from the classification's after an override.
+        severity_reason: Why a person overrode it; empty otherwise.
+        channel: Slack channel id, once it exists.
+        version: Optimistic lock; attaching alerts does not touch it.
+    """
+
+    id: IncidentId
+    number: int
+    kind: IncidentKind
+    title: str = Field(min_length=1, max_length=MAX_TITLE)
+    system_id: str | None
+    classification: Classification
+    severity: Severity
+    severity_reason: str = ""
+    opened_by: Actor
+    opened_why: str
+    commander: Actor | None = None
+    milestones: Milestones
+    channel: str | None = None
+    version: int = 0
+
+    @property
+    def label(self) -> str:
+        """How people name it: `INC-7`."""
+        return f"INC-{self.number}"
+
+    @property
+    def channel_name(self) -> str:
+        """Name of its channel: `inc-7-support-assistant-gives-harmful-advice`."""
+        return f"inc-{self.number}-{slug(self.title)}".rstrip("-")
+
+    @property
+    def status(self) -> IncidentStatus:
+        """The last milestone that was reached."""
+        stones = self.milestones
+        if stones.closed:
+            return IncidentStatus.CLOSED
+        if stones.resolved:
+            return IncidentStatus.RESOLVED
+        if stones.mitigated:
+            return IncidentStatus.MITIGATED
+        return IncidentStatus.ACKNOWLEDGED if stones.acknowledged else IncidentStatus.DECLARED
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still needs people."""
+        return self.milestones.resolved is None
+
+    def _require_open(self) -> None:
+        if not self.is_open:
+            raise InvalidTransition(f"{self.label} is {self.status.value}; declare a new incident if the harm is back.")
+
+    def led_by(self, actor: Actor, at: Instant) -> tuple[Self, Fact]:
+        """Return it with `actor` as commander; the first one acknowledges it.
+
+        Raises:
+            InvalidTransition: It is resolved, or `actor` leads it already.
+        """
+        self._require_open()
+        if self.commander == actor:
+            raise InvalidTransition(f"You lead {self.label} already.")
+        stones = self.milestones
+        if stones.acknowledged is None:
+            stones = stones.stamped(MilestoneName.ACKNOWLEDGED, Milestone(at=at, basis=Basis.OBSERVED))
+        fact = Fact(
+            kind="lead.taken",
+            at=at,
+            actor=actor,
+            text="Took the lead",
+            payload={"from": self.commander.id if self.commander else None},
+        )
+        return self.changed(commander=actor, milestones=stones), fact
+
+    def with_severity(self, severity: Severity, reason: str, actor: Actor, at: Instant) -> tuple[Self, Fact]:
+        """Return it with a severity that a person set.
+
+        Raises:
+            BadCommand: No reason was given.
+            InvalidTransition: It has that severity already, or is resolved.
+        """
+        self._require_open()
+        if severity is self.severity:
+            raise InvalidTransition(f"{self.label} is {severity.label} already.")
+        if not reason.strip():
+            raise BadCommand(f"Say why: `/incident severity {severity.label.lower()} because ...`")
+        fact = Fact(
+            kind="severity.changed",
+            at=at,
+            actor=actor,
+            text=f"Severity {self.severity.label} -> {severity.label}: {reason.strip()}",
+            payload={"from": self.severity.value, "to": severity.value, "computed": self.classification.severity.value},
+        )
+        return self.changed(severity=severity, severity_reason=reason.strip()), fact
+
+    def with_started(self, at: Instant, basis: Basis, note: str, actor: Actor, now: Instant) -> tuple[Self, Fact]:
+        """Return it with the start of the harm known.
+
+        Raises:
+            InvalidTransition: The start would be after its detection.
+        """
+        stones = self.milestones.stamped(MilestoneName.STARTED, Milestone(at=at, basis=basis, note=note))
+        fact = Fact(
+            kind="milestone.started",
+            at=now,
+            actor=actor,
+            text=f"The harm started at {at:%Y-%m-%d %H:%M:%S} UTC ({basis.value}: {note})",
+            payload={"at": at.isoformat(), "basis": basis.value},
+        )
+        return self.changed(milestones=stones), fact
+
+    def harm_stopped(
+        self, clean_since: Instant, note: str, by: ContainmentId, now: Instant, actor: Actor
+    ) -> tuple[Self, Fact]:
+        """Return it mitigated, provisionally, from the start of a clean window."""
+        stone = Milestone(at=clean_since, basis=Basis.OBSERVED, note=note, provisional=True)
+        fact = Fact(
+            kind="milestone.mitigated_provisionally",
+            at=now,
+            actor=actor,
+            text=f"Harm signal clean since {clean_since:%H:%M:%S} UTC; TTM stops there if it stays so",
+            payload={"clean_since": clean_since.isoformat(), "containment": by},
+        )
+        return self.changed(milestones=self.milestones.stamped(MilestoneName.MITIGATED, stone)), fact
+
+    def harm_stop_confirmed(self, now: Instant, actor: Actor) -> tuple[Self, Fact]:
+        """Return it mitigated for good: the clean window has passed.
+
+        Raises:
+            InvalidTransition: No clean window was running.
+        """
+        stone = self.milestones.mitigated
+        if stone is None or not stone.provisional:
+            raise InvalidTransition(f"{self.label} has no clean window to confirm.")
+        stones = self.milestones.changed(mitigated=stone.changed(provisional=False))
+        fact = Fact(
+            kind="milestone.mitigated",
+            at=now,
+            actor=actor,
+            text=f"Mitigated at {stone.at:%H:%M:%S} UTC: {stone.note}",
+            payload={"at": stone.at.isoformat(), "basis": stone.basis.value},
+        )
+        return self.changed(milestones=stones), fact
+
+    def harm_returned(self, now: Instant, actor: Actor, note: str) -> tuple[Self, Fact]:
+        """Return it with a provisional mitigation withdrawn."""
+        fact = Fact(kind="milestone.mitigation_withdrawn", at=now, actor=actor, text=f"The clean window broke: {note}")
+        return self.changed(milestones=self.milestones.cleared(MilestoneName.MITIGATED)), fact
+
+    def attested_mitigated(self, evidence: str, actor: Actor, at: Instant) -> tuple[Self, Fact]:
+        """Return it mitigated on a person's word.
+
+        Raises:
+            BadCommand: No evidence was given.
+            InvalidTransition: It is mitigated or resolved already.
+        """
+        self._require_open()
+        if not evidence.strip():
+            raise BadCommand("Say what shows that the harm stopped: `/incident mitigated <evidence>`")
+        if self.milestones.mitigated and not self.milestones.mitigated.provisional:
+            raise InvalidTransition(f"{self.label} is mitigated already.")
+        stone = Milestone(at=at, basis=Basis.ATTESTED, note=evidence.strip())
+        fact = Fact(
+            kind="milestone.mitigated",
+            at=at,
+            actor=actor,
+            text=f"Attested that the harm stopped: {evidence.strip()}",
+            payload={"at": at.isoformat(), "basis": Basis.ATTESTED.value},
+        )
+        return self.changed(milestones=self.milestones.stamped(MilestoneName.MITIGATED, stone)), fact
+
+    def resolved(self, actor: Actor, at: Instant) -> tuple[Self, Fact]:
+        """Return it resolved.
+
+        Raises:
+            InvalidTransition: It is resolved already, or the harm has not been shown to have stopped.
+        """
+        if not self.is_open:
+            raise InvalidTransition(f"{self.label} is resolved already.")
+        mitigated = self.milestones.mitigated
+        if mitigated is None:
+            raise InvalidTransition(
+                f"{self.label} is not mitigated: contain it and let the harm signal stay clean, or say what shows that "
+                "the harm stopped with `/incident mitigated <evidence>`."
+            )
+        if mitigated.provisional:
+            raise InvalidTransition(
+                f"{self.label} is mitigated only provisionally: its clean window has not passed yet. Wait for it, or "
+                "say what shows that the harm stopped with `/incident mitigated <evidence>`."
+            )
+        stones = self.milestones.stamped(MilestoneName.RESOLVED, Milestone(at=at, basis=Basis.OBSERVED))
+        fact = Fact(kind="milestone.resolved", at=at, actor=actor, text="Resolved")
+        return self.changed(milestones=stones), fact
+
+
+def slug(title: str) -> str:
+    """Return a title as part of a channel name: lower-case ASCII letters, digits and hyphens, at most 60."""
+    ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_only).strip("-")[:_MAX_SLUG].strip("-")
+
+
+def opened(  # noqa: PLR0913 - everything an incident is born with
+    *,
+    incident_id: IncidentId,
+    number: int,
+    kind: IncidentKind,
+    title: str,
+    system_id: str | None,
+    classification: Classification,
+    detected_at: Instant,
+    actor: Actor,
+    why: str,
+    at: Instant,
+) -> tuple[Incident, Fact]:
+    """Return a new incident: detected and declared, its start unknown."""
+    stones = Milestones(
+        detected=Milestone(at=min(detected_at, at), basis=Basis.OBSERVED),
+        declared=Milestone(at=at, basis=Basis.OBSERVED),
+    )
+    incident = Incident(
+        id=incident_id,
+        number=number,
+        kind=kind,
+        title=title[:MAX_TITLE].strip() or "Untitled incident",
+        system_id=system_id,
+        classification=classification,
+        severity=classification.severity,
+        opened_by=actor,
+        opened_why=why,
+        milestones=stones,
+    )
+    fact = Fact(
+        kind="incident.declared",
+        at=at,
+        actor=actor,
+        text=f"Declared {classification.severity.label}: {why}",
+        payload={
+            "severity": classification.severity.value,
+            "failure_mode": classification.failure_mode,
+            "rules": [rule.id for rule in classification.rules],
+            "detected_at": detected_at.isoformat(),
+        },
+    )
+    return incident, fact

@@ -1,0 +1,150 @@
+"""A runbook is one containment procedure: typed inputs, steps that name actions, a harm signal, and an end.
+
+`${inputs.x}` stands for a whole value and never for a part of a text, so that nothing typed in a form can become
+something else.
+"""
+
+import re
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bot.domain.system import Duration, Identifier, Name, Sentence, Title
+from bot.domain.values import JsonObject, Value
+
+_INPUT = re.compile(r"\$\{inputs\.([a-z][a-z0-9_]*)\}")
+
+
+def input_named(value: object) -> str | None:
+    """Return the name of the input that a parameter's value stands for; `None` for a literal value."""
+    match = _INPUT.fullmatch(value) if isinstance(value, str) else None
+    return match[1] if match else None
+
+
+class Level(StrEnum):
+    """The containment ladder, smallest blast radius first."""
+
+    L0 = "L0"
+    L1 = "L1"
+    L2 = "L2"
+    L3 = "L3"
+    L4 = "L4"
+    L5 = "L5"
+    L6 = "L6"
+    L7 = "L7"
+
+    @property
+    def rank(self) -> int:
+        """0 for L0 to 7 for L7."""
+        return int(self.value[1])
+
+    @property
+    def meaning(self) -> str:
+        """What acts at this level do."""
+        return _MEANINGS[self.rank]
+
+
+_MEANINGS = (
+    "preserve evidence",
+    "block one session, user, key or tenant",
+    "tighten one policy or guardrail",
+    "disable one capability",
+    "limit rate or spend, or force human review",
+    "roll back one version",
+    "feature kill switch",
+    "revoke credentials, stop the service or withdraw the model",
+)
+
+
+class OnEnd(StrEnum):
+    """What happens when a containment reaches its end."""
+
+    ASK = "ask"
+    REVERT = "revert"
+
+
+class TextInput(Value):
+    """A line of text."""
+
+    type: Literal["text"]
+    label: Title
+    hint: str = ""
+    max_length: int = Field(default=200, ge=1, le=1_000)
+
+
+class ChoiceInput(Value):
+    """One of a few fixed values."""
+
+    type: Literal["choice"]
+    label: Title
+    hint: str = ""
+    options: list[Title] = Field(min_length=1, max_length=100)
+
+
+class LiveChoiceInput(Value):
+    """One of the values that a step's target offers now, read when the form opens."""
+
+    type: Literal["live_choice"]
+    label: Title
+    hint: str = ""
+    of_step: Name
+
+
+Input = Annotated[TextInput | ChoiceInput | LiveChoiceInput, Field(discriminator="type")]
+
+
+class Step(Value):
+    """One action on one target of the system."""
+
+    id: Name
+    action: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
+    level: Level
+    target: Name
+    params: JsonObject = Field(default_factory=dict)
+
+    def inputs_used(self) -> set[str]:
+        """Return the names of the inputs that the parameters ask for."""
+        return {name for value in self.params.values() if (name := input_named(value))}
+
+    def resolved_params(self, inputs: dict[str, str]) -> JsonObject:
+        """Return the parameters with every `${inputs.x}` replaced by its whole value."""
+        return {key: inputs[name] if (name := input_named(value)) else value for key, value in self.params.items()}
+
+
+class End(Value):
+    """How long a containment lasts by default, at most, and what happens then."""
+
+    after: Duration
+    at_most: Duration
+    on_end: OnEnd = OnEnd.ASK
+
+    def offered(self) -> list[timedelta]:
+        """Return the durations to offer in a form, shortest first."""
+        usual = (timedelta(hours=hours) for hours in (1, 4, 12, 24, 72))
+        return sorted({self.after, self.at_most, *(each for each in usual if each < self.at_most)})
+
+
+class Runbook(Value):
+    """One containment procedure.
+
+    Attributes:
+        harm_signal: Name of the system's signal that must fall; `None` when only a person can tell.
+    """
+
+    id: Identifier
+    version: int = Field(ge=1)
+    title: Title
+    summary: Sentence
+    inputs: dict[Name, Input] = Field(default_factory=dict)
+    steps: list[Step] = Field(min_length=1)
+    harm_signal: Name | None = None
+    ends: End
+    expected_effect: Sentence
+    risk_if_wrong: Sentence
+
+    @property
+    def level(self) -> Level:
+        """The highest ladder level of its steps: the one that policy asks about."""
+        return max((step.level for step in self.steps), key=lambda level: level.rank)

@@ -1,0 +1,62 @@
+"""What every domain value shares: frozen, strict about unknown fields, instants aware and in UTC.
+
+A newcomer would mutate a value: they never change, `changed()` returns a new, validated one.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, NewType, Self
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+
+JsonObject = dict[str, Any]
+
+IncidentId = NewType("IncidentId", str)
+AlertGroupId = NewType("AlertGroupId", str)
+PlanId = NewType("PlanId", str)
+ContainmentId = NewType("ContainmentId", str)
+
+
+def _to_utc(instant: datetime) -> datetime:
+    return instant.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+Now = Callable[[], datetime]
+
+
+class Value(BaseModel):
+    """Base of all domain values."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def changed(self, **fields: object) -> Self:
+        """Return a validated copy with the given fields replaced."""
+        return type(self).model_validate({**dict(self), **fields})
+
+
+def canonical_json(value: object) -> bytes:
+    """Return the one JSON spelling that hashes are taken over: sorted keys, no spaces, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest(value: object) -> str:
+    """Return the SHA-256 of a JSON value's canonical spelling, in hex."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def human_duration(duration: timedelta) -> str:
+    """Return a duration as people say it, two units at most: `45 s`, `12 min`, `2 h 5 min`, `3 d 4 h`."""
+    seconds = int(duration.total_seconds())
+    sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
+    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+    parts: list[str] = []
+    for name, size in units:
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {name}")
+        elif parts:
+            break
+    return sign + " ".join(parts[:2]) if parts else "0 s"

@@ -1,0 +1,108 @@
+"""Replicas on one PostgreSQL: each lives as long as its session lock, and whoever finds a lock free adopts its jobs.
+
+The lock session ends by itself when the process does, and after `_SILENCE` when the process hangs. Adoption is a
+reconcile that repeats, never one shot, and takes two looks, so that a restarting database does not make everyone adopt
+everyone. It needs a direct connection: a pooler in transaction mode would share the session.
+"""
+
+import asyncio
+import logging
+import zlib
+from datetime import timedelta
+
+import psycopg
+from psycopg import AsyncConnection, sql
+from psycopg.conninfo import make_conninfo
+
+from bot.durable.engine import Engine
+
+logger = logging.getLogger(__name__)
+
+# Any constant of our own: the first of the two keys of our advisory locks.
+_LOCK_CLASS = 0x57A4C4
+_TICK = timedelta(seconds=2)
+_SILENCE = timedelta(seconds=15)
+_KEEPALIVES: dict[str, str | int] = {
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
+
+
+class Replicas:
+    """This process among the others."""
+
+    def __init__(self, url: str, engine: Engine) -> None:
+        """Take a libpq URL of the same database and this process's engine."""
+        self._url = url
+        self._engine = engine
+        self._task: asyncio.Task[None] | None = None
+        self._suspects: frozenset[str] = frozenset()
+
+    async def start(self) -> None:
+        """Take this process's lock and begin to look after the others.
+
+        Raises:
+            psycopg.Error: The database cannot be reached.
+        """
+        connection = await self._locked_session()
+        self._task = asyncio.get_running_loop().create_task(self._watch(connection), name="replicas")
+
+    async def stop(self) -> None:
+        """Let the lock go, so that others take over at once what was left."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _locked_session(self) -> AsyncConnection[tuple[object, ...]]:
+        connection = await AsyncConnection.connect(make_conninfo(self._url, **_KEEPALIVES), autocommit=True)
+        milliseconds = int(_SILENCE.total_seconds() * 1000)
+        await connection.execute(sql.SQL("SET idle_session_timeout = {}").format(sql.Literal(milliseconds)))
+        await connection.execute("SELECT pg_advisory_lock(%s, %s)", (_LOCK_CLASS, _lock_of(self._engine.executor_id)))
+        return connection
+
+    async def _watch(self, connection: AsyncConnection[tuple[object, ...]]) -> None:
+        try:
+            while True:
+                await asyncio.sleep(_TICK.total_seconds())
+                try:
+                    await self._reconcile(connection)
+                except psycopg.Error as error:
+                    logger.warning("replica.lock_lost executor=%s: %s", self._engine.executor_id, error)
+                    connection = await self._relock(connection)
+        finally:
+            await connection.close()
+
+    async def _relock(self, connection: AsyncConnection[tuple[object, ...]]) -> AsyncConnection[tuple[object, ...]]:
+        self._suspects = frozenset()
+        while True:
+            await connection.close()
+            try:
+                return await self._locked_session()
+            except psycopg.Error:
+                await asyncio.sleep(_TICK.total_seconds())
+
+    async def _reconcile(self, connection: AsyncConnection[tuple[object, ...]]) -> None:
+        await connection.execute("SELECT 1")
+        dead = {other for other in await self._engine.other_executors() if await self._adopts(connection, other)}
+        self._suspects = frozenset(dead)
+
+    async def _adopts(self, connection: AsyncConnection[tuple[object, ...]], other: str) -> bool:
+        """Whether another executor's lock is free; adopt its jobs when it was free at the last look too."""
+        keys = (_LOCK_CLASS, _lock_of(other))
+        row = await (await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", keys)).fetchone()
+        if row is None or not row[0]:
+            return False
+        try:
+            if other in self._suspects:
+                adopted = await self._engine.resume(other)
+                logger.warning("replica.adopted executor=%s jobs=%d", other, adopted)
+        finally:
+            await connection.execute("SELECT pg_advisory_unlock(%s, %s)", keys)
+        return True
+
+
+def _lock_of(executor_id: str) -> int:
+    """Return the second key of an executor's lock: a signed 32-bit number."""
+    return zlib.crc32(executor_id.encode()) - 2**31

@@ -1,0 +1,1 @@
+"""Use cases: one class a file, async, ports in and values out."""

@@ -1,0 +1,145 @@
+"""The delivery pump: sends what is owed, lane by lane and in order, as soon as a commit wants it.
+
+A lane belongs to one process at a time, by a claim that ends by itself. What this process does not manage before it
+dies is found by the enqueued `DRAIN` job of the commit, in whichever process lives.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime, timedelta
+
+from bot.domain.delivery import Delivery
+from bot.domain.values import Now
+from bot.errors import IntegrationError, RateLimited, StanchError, StoreUnavailable
+from bot.services.ports import Messages, UnitOfWork
+
+DRAIN = "deliveries.drain"
+
+logger = logging.getLogger(__name__)
+
+_CLAIM = timedelta(seconds=60)
+# Slack allows about one message a second in a channel (https://docs.slack.dev/apis/web-api/rate-limits).
+_PACE = timedelta(seconds=1)
+_MAX_ATTEMPTS = 30
+_LONGEST_PAUSE = timedelta(minutes=1)
+
+
+_SAFETY_NET_SECONDS = 5
+
+
+def safety_net(lane: str, at: datetime) -> tuple[str, timedelta]:
+    """Return the key and delay of the `DRAIN` job that covers what a lane is owed by a commit now.
+
+    All commits of a few seconds share one job, which runs once they are over.
+    """
+    period, into = divmod(at.timestamp(), _SAFETY_NET_SECONDS)
+    return f"{DRAIN}:{lane}:{int(period)}", timedelta(seconds=_SAFETY_NET_SECONDS - into + 1)
+
+
+class DeliveryPump:
+    """Drains lanes."""
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        messages: Messages,
+        now: Now,
+        *,
+        owner: str,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Take the store, the way to Slack, the clock and this process's identity."""
+        self._uow = uow
+        self._messages = messages
+        self._now = now
+        self._owner = owner
+        self._pause = pause
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+
+    def wake(self, lanes: Iterable[str]) -> None:
+        """Have lanes drained soon; never waits, never raises."""
+        for lane in lanes:
+            if lane in self._running:
+                self._again.add(lane)
+            else:
+                task = asyncio.get_running_loop().create_task(self._drain_here(lane), name=f"deliveries {lane}")
+                self._running[lane] = task
+
+    async def wake_all(self) -> None:
+        """Wake every lane that has something to do: at start, and after Slack was away."""
+        async with self._uow.begin() as tx:
+            self.wake(await tx.deliveries.lanes_waiting())
+
+    async def stop(self) -> None:
+        """Stop after the deliveries that are under way; the rest stays owed."""
+        running = list(self._running.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def settled(self) -> None:
+        """Return when no lane is being drained here."""
+        while self._running:
+            await asyncio.wait(list(self._running.values()))
+
+    async def drain(self, lane: str) -> timedelta | None:
+        """Make sure a lane gets drained: wake it here, and return when to look again; `None` once nothing is owed."""
+        async with self._uow.begin() as tx:
+            if await tx.deliveries.waiting(lane) is None:
+                return None
+        self.wake([lane])
+        return timedelta(seconds=5)
+
+    async def _drain_here(self, lane: str) -> None:
+        try:
+            again = True
+            while again:
+                self._again.discard(lane)
+                await self._drain(lane)
+                again = lane in self._again
+        except StoreUnavailable:
+            logger.warning("deliveries.store_unavailable lane=%s", lane)
+        finally:
+            self._again.discard(lane)
+            self._running.pop(lane, None)
+
+    async def _drain(self, lane: str) -> None:
+        while True:
+            now = self._now()
+            async with self._uow.begin() as tx:
+                if not await tx.deliveries.claim_lane(lane, self._owner, now + _CLAIM, now):
+                    return
+                delivery = await tx.deliveries.waiting(lane)
+                if delivery is None:
+                    await tx.deliveries.release_lane(lane, self._owner)
+                    return
+                delivery = await tx.deliveries.record_attempt(delivery)
+            await self._pause((await self._send(delivery)).total_seconds())
+
+    async def _send(self, delivery: Delivery) -> timedelta:
+        """Make one attempt and record its outcome; return how long to leave the lane alone."""
+        try:
+            posted = await self._messages.deliver(delivery)
+        except IntegrationError as error:
+            return await self._failed(delivery, error, retryable=error.retryable)
+        except StoreUnavailable:
+            raise
+        except StanchError as error:
+            return await self._failed(delivery, error, retryable=False)
+        async with self._uow.begin() as tx:
+            await tx.deliveries.record_sent(delivery, channel=posted.channel, ts=posted.ts)
+        return _PACE if posted.ts and delivery.ts is None else timedelta(0)
+
+    async def _failed(self, delivery: Delivery, error: StanchError, *, retryable: bool) -> timedelta:
+        give_up = not retryable or delivery.attempts >= _MAX_ATTEMPTS
+        log = logger.error if give_up else logger.warning
+        log("delivery.failed key=%s attempt=%d give_up=%s: %s", delivery.key, delivery.attempts, give_up, error)
+        async with self._uow.begin() as tx:
+            await tx.deliveries.record_failure(delivery, str(error), give_up=give_up)
+        if give_up:
+            return timedelta(0)
+        if isinstance(error, RateLimited):
+            return error.retry_after
+        return min(timedelta(seconds=2 ** min(delivery.attempts, 6)) / 2, _LONGEST_PAUSE)

@@ -1,0 +1,236 @@
+"""Carrying a containment out: change after change, each attempt recorded before its call, doubts settled by reading.
+
+`advance` takes one small step from what the rows say and returns how long to wait before the next, `None` when there is
+none. It can be killed
+anywhere: whoever calls it again goes on from the rows. A change that was attempted is never written again before it was
+    read.
+"""
+
+from datetime import datetime, timedelta
+
+from bot.content import Catalog
+from bot.domain import policy as rules
+from bot.domain.actor import STANCH
+from bot.domain.change import Change
+from bot.domain.containment import Containment, ContainmentState, PlanKind, Progress, StepState
+from bot.domain.incident import Incident
+from bot.domain.timeline import Fact
+from bot.domain.timer import Timer
+from bot.domain.values import ContainmentId, JsonObject, Now
+from bot.errors import Conflict, IntegrationError, RateLimited, Unavailable, UserError
+from bot.sdk import Action
+from bot.services.containments import END_REACHED, record
+from bot.services.ports import Connections, Transaction, UnitOfWork
+from bot.services.watching import WATCH
+
+AT_ONCE = timedelta(0)
+_PAUSE = timedelta(seconds=1)
+# After a lost answer the request may still be running at the vendor, so "reads as before" proves nothing until this
+# has passed.
+_SETTLE = timedelta(seconds=10)
+_READ_BACK_WITHIN = timedelta(seconds=60)
+_GIVE_UP_AFTER = timedelta(minutes=5)
+_MAX_ATTEMPTS = 5
+
+
+class Execution:
+    """Carries containments out."""
+
+    def __init__(self, uow: UnitOfWork, catalog: Catalog, connections: Connections, now: Now) -> None:
+        """Take the store, the content, the connections and the clock."""
+        self._uow = uow
+        self._catalog = catalog
+        self._connections = connections
+        self._now = now
+
+    async def advance(self, containment_id: ContainmentId) -> timedelta | None:
+        """Take the next step; return the pause before the one after it, `None` when there is nothing left to do."""
+        async with self._uow.begin() as tx:
+            containment = await tx.containments.get(containment_id)
+            incident = await tx.incidents.get(containment.plan.incident_id)
+        try:
+            if containment.state is ContainmentState.APPROVED:
+                return await self._begin(containment)
+            if containment.state is ContainmentState.APPLYING:
+                return await self._step(containment, incident)
+        except Conflict:
+            return AT_ONCE
+        return None
+
+    async def _begin(self, containment: Containment) -> timedelta | None:
+        plan = containment.plan
+        async with self._uow.begin() as tx:
+            incident = await tx.incidents.get(plan.incident_id)
+            try:
+                rules.check_may_carry_out(
+                    self._catalog.policy, plan, containment.approvals, incident.severity, self._now()
+                )
+            except UserError as error:
+                refused = containment.moved(ContainmentState.FAILED, problem=str(error))
+                await record(tx, refused, self._fact("containment.refused", f"C-{refused.number} refused: {error}"))
+                return None
+            if await tx.containments.claim_targets(containment) is not None:
+                return _PAUSE
+            begun = containment.moved(ContainmentState.APPLYING)
+            fact = self._fact("containment.begun", f"Carrying out C-{containment.number} “{plan.title}”")
+            await record(tx, begun, fact)
+        return AT_ONCE
+
+    async def _step(self, containment: Containment, incident: Incident) -> timedelta | None:
+        index = containment.next_step
+        if index is None:
+            return await self._finish(containment)
+        change, progress = containment.plan.changes[index], containment.progress[index]
+        action = self._connections.for_incident(incident.kind).action(change.action, change.connection)
+        try:
+            current = await action.read(change.ref)
+        except IntegrationError as error:
+            return await self._unreadable(containment, progress, error)
+        if progress.state is StepState.PENDING:
+            return await self._write(containment, index, action, current)
+        if progress.state is StepState.ATTEMPTED:
+            return await self._probe(containment, index, action, current)
+        return await self._read_back(containment, index, current)
+
+    async def _write(
+        self, containment: Containment, index: int, action: Action, current: JsonObject
+    ) -> timedelta | None:
+        """Attempt a change whose target still reads as planned."""
+        change = containment.plan.changes[index]
+        if current != change.before:
+            return await self._fail(containment, _drift(change))
+        progress = containment.progress[index]
+        if progress.attempts >= _MAX_ATTEMPTS:
+            return await self._fail(containment, f"“{change.summary}” did not go through in {_MAX_ATTEMPTS} attempts.")
+        attempted = containment.with_progress(
+            index, state=StepState.ATTEMPTED, attempts=progress.attempts + 1, attempted_at=self._now()
+        )
+        async with self._uow.begin() as tx:
+            attempted = await tx.containments.save(attempted)
+        key = f"{containment.id}/{index}"
+        try:
+            await action.apply(change.ref, change.before, change.after, key=key)
+        except RateLimited as error:
+            return await self._not_written(attempted, index, error.retry_after)
+        except Unavailable:
+            return _PAUSE
+        except (IntegrationError, UserError) as error:
+            return await self._fail(attempted.with_progress(index, state=StepState.FAILED), str(error))
+        return await self._applied(attempted, index)
+
+    async def _not_written(self, containment: Containment, index: int, pause: timedelta) -> timedelta:
+        async with self._uow.begin() as tx:
+            await tx.containments.save(containment.with_progress(index, state=StepState.PENDING))
+        return pause
+
+    async def _probe(
+        self, containment: Containment, index: int, action: Action, current: JsonObject
+    ) -> timedelta | None:
+        """Find out what became of an attempt whose answer is not known."""
+        change, progress = containment.plan.changes[index], containment.progress[index]
+        if current == change.after:
+            return await self._applied(containment, index)
+        attempted_at = progress.attempted_at or self._now()
+        if self._now() - attempted_at < _SETTLE:
+            return _PAUSE
+        if current == change.before:
+            return await self._write(containment, index, action, current)
+        return await self._doubt(
+            containment,
+            f"“{change.summary}” was attempted and the target now reads as neither before nor after. "
+            "Look at the vendor, then undo or plan again.",
+        )
+
+    async def _applied(self, containment: Containment, index: int) -> timedelta:
+        change = containment.plan.changes[index]
+        applied = containment.with_progress(index, state=StepState.APPLIED, applied_at=self._now())
+        async with self._uow.begin() as tx:
+            await record(tx, applied, self._fact("change.applied", f"Applied: {change.summary}", change))
+        return AT_ONCE
+
+    async def _read_back(self, containment: Containment, index: int, current: JsonObject) -> timedelta | None:
+        change, progress = containment.plan.changes[index], containment.progress[index]
+        if current == change.after:
+            verified = containment.with_progress(index, state=StepState.VERIFIED, verified_at=self._now())
+            async with self._uow.begin() as tx:
+                await record(tx, verified, self._fact("change.verified", f"Reads back: {change.summary}", change))
+            return AT_ONCE
+        if progress.applied_at and self._now() - progress.applied_at < _READ_BACK_WITHIN:
+            return _PAUSE
+        return await self._fail(containment, f"The vendor accepted “{change.summary}” but does not show it.")
+
+    async def _unreadable(
+        self, containment: Containment, progress: Progress, error: IntegrationError
+    ) -> timedelta | None:
+        since = progress.attempted_at or containment.plan.requested_at
+        if error.retryable and self._now() - since < _GIVE_UP_AFTER:
+            return error.retry_after if isinstance(error, RateLimited) else _PAUSE
+        if progress.state is StepState.PENDING:
+            return await self._fail(containment, str(error))
+        return await self._doubt(containment, f"A change was attempted and cannot be read back. {error}")
+
+    async def _finish(self, containment: Containment) -> timedelta | None:
+        """Every change reads back: hand over to the watch of the effect, or settle what an undo or extend was about."""
+        at, plan = self._now(), containment.plan
+        done = containment.changed(applied_at=at, state_verified_at=at)
+        async with self._uow.begin() as tx:
+            await tx.containments.release_targets(containment.id)
+            if plan.kind is not PlanKind.APPLY:
+                await self._settle_original(tx, done, at)
+                text = f"C-{done.number} “{plan.title}” is done and reads back"
+                await record(tx, done.moved(ContainmentState.VERIFIED), self._fact("containment.verified", text))
+                return None
+            ends_at = at + plan.duration
+            await tx.timers.set(_end_timer(containment, ends_at))
+            state = ContainmentState.WATCHING if plan.signal else ContainmentState.VERIFIED
+            text = f"C-{done.number}: every change reads back"
+            fact = self._fact("containment.state_verified", text)
+            await record(tx, done.moved(state, ends_at=ends_at), fact)
+            if plan.signal:
+                await tx.jobs.enqueue(WATCH, containment.id, key=f"{WATCH}:{containment.id}")
+        return None
+
+    async def _settle_original(self, tx: Transaction, done: Containment, at: datetime) -> None:
+        """Mark what was undone as undone, or move the end of what was extended."""
+        if done.plan.of is None:
+            return
+        original = await tx.containments.get(done.plan.of)
+        if done.plan.kind is PlanKind.UNDO:
+            await tx.timers.cancel(f"{END_REACHED}:{original.id}")
+            undone = original.moved(ContainmentState.UNDONE, undone_by=done.id)
+            await record(tx, undone, self._fact("containment.undone", f"C-{original.number} was undone"))
+            return
+        ends_at = at + done.plan.duration
+        await tx.timers.set(_end_timer(original, ends_at))
+        text = f"C-{original.number} now ends {ends_at:%Y-%m-%d %H:%M} UTC"
+        extended = original.changed(ends_at=ends_at, end_reached=False)
+        await record(tx, extended, self._fact("containment.extended", text))
+
+    async def _fail(self, containment: Containment, problem: str) -> timedelta | None:
+        return await self._stop(containment, ContainmentState.FAILED, problem)
+
+    async def _doubt(self, containment: Containment, problem: str) -> timedelta | None:
+        return await self._stop(containment, ContainmentState.IN_DOUBT, problem)
+
+    async def _stop(self, containment: Containment, state: ContainmentState, problem: str) -> timedelta | None:
+        """Stop where things stand and say so; what is in force stays until a person undoes it. No step follows."""
+        async with self._uow.begin() as tx:
+            await tx.containments.release_targets(containment.id)
+            stopped = containment.moved(state, problem=problem)
+            label = state.value.replace("_", " ")
+            await record(
+                tx, stopped, self._fact(f"containment.{state.value}", f"C-{stopped.number} {label}: {problem}")
+            )
+        return None
+
+    def _fact(self, kind: str, text: str, change: Change | None = None) -> Fact:
+        payload = {"before": change.before, "after": change.after, "target": change.ref} if change else {}
+        return Fact(kind=kind, at=self._now(), actor=STANCH, text=text, payload=payload)
+
+
+def _end_timer(containment: Containment, ends_at: datetime) -> Timer:
+    return Timer(key=f"{END_REACHED}:{containment.id}", job=END_REACHED, subject=containment.id, due_at=ends_at)
+
+
+def _drift(change: Change) -> str:
+    return f"Somebody changed the target after the plan was read, so “{change.summary}” was not written. Plan again."

@@ -1,0 +1,231 @@
+"""Settings, read once from the environment with the prefix `STANCH_`.
+
+Every secret may come from a file instead, named by its `_FILE` twin.
+All that is missing or contradictory is reported at once, each with what to set.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from bot.errors import SettingsError
+
+PREFIX = "STANCH_"
+SLACK_API = "https://slack.com/api/"
+_ALERT_TOKEN = "ALERT_TOKEN_"  # noqa: S105 - the name of a setting
+_CONNECTION = "CONNECTION_"
+_MIN_SECRET_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One documented setting; `default` is `None` when it must be set."""
+
+    name: str
+    default: str | None
+    meaning: str
+    secret: bool = False
+
+
+SETTINGS = (
+    Setting(
+        "DATABASE_URL",
+        "sqlite:///var/stanch.db",
+        "Where Stanch keeps everything: `sqlite:///path` or `postgresql://...`",
+    ),
+    Setting("SLACK_BOT_TOKEN", None, "Bot token of the Slack app, `xoxb-...`", secret=True),
+    Setting("SLACK_APP_TOKEN", None, "App-level token for Socket Mode, `xapp-...`", secret=True),
+    Setting("SLACK_API_URL", SLACK_API, "Base URL of Slack's Web API; the local workspace's in rehearsals"),
+    Setting("SLACK_COMMAND", "/incident", "The slash command, as the app manifest declares it"),
+    Setting("TRIAGE_CHANNEL", "ai-alerts", "Name or id of the channel that gets one card for each alert group"),
+    Setting("CONNECTIONS", "", "YAML file of the connections that runbooks act through; none without it"),
+    Setting("CONTENT", "", "Folder with your own `runbooks/` and `playbooks/`, beside the shipped ones"),
+    Setting("HOST", "127.0.0.1", "Address that alerts and the API are served on"),
+    Setting("PORT", "8085", "Port that alerts and the API are served on; 0 takes a free one"),
+    Setting(
+        "API_TOKEN",
+        "",
+        "Bearer credential of the JSON API, 16 characters or more; without one it answers nobody",
+        secret=True,
+    ),
+    Setting(
+        "TIMELINE_KEY",
+        None,
+        "Key that signs timeline heads, 16 characters or more; keep it out of the database",
+        secret=True,
+    ),
+)
+PATTERNS = (
+    Setting(
+        "ALERT_TOKEN_<SOURCE>",
+        None,
+        "Bearer token that an alert source must send, such as `STANCH_ALERT_TOKEN_ALERTMANAGER`; two while one is "
+        "being replaced, with a comma between them; a source without one is not accepted",
+        secret=True,
+    ),
+    Setting(
+        "CONNECTION_<NAME>_<SETTING>",
+        None,
+        "A secret of a connection, such as `STANCH_CONNECTION_UNLEASH_TOKEN`",
+        secret=True,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment said.
+
+    Attributes:
+        alert_tokens: Accepted bearer tokens by source.
+        connection_secrets: Values by `<NAME>_<SETTING>` in lower case.
+    """
+
+    database_url: SecretStr
+    slack_bot_token: SecretStr
+    slack_app_token: SecretStr
+    slack_api_url: str
+    slack_command: str
+    triage_channel: str
+    connections: Path | None
+    content: Path | None
+    host: str
+    port: int
+    api_token: SecretStr | None
+    timeline_key: SecretStr
+    alert_tokens: Mapping[str, tuple[SecretStr, ...]]
+    connection_secrets: Mapping[str, SecretStr]
+
+    @property
+    def slack_is_local(self) -> bool:
+        """Whether Slack is played by a workspace on this machine, where anybody can be anyone."""
+        return is_loopback(self.slack_api_url)
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read and check all settings.
+
+    Raises:
+        SettingsError: Names every problem with what to set.
+    """
+    return _Reader(environ).read()
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL's host is this machine, by address or as `localhost`."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class _Reader:
+    """Collects values and problems."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX)}
+        self._problems: list[str] = []
+
+    def read(self) -> Settings:
+        values = {setting.name: self._value(setting) for setting in SETTINGS}
+        self._refuse_unknown()
+        settings = Settings(
+            database_url=SecretStr(values["DATABASE_URL"]),
+            slack_bot_token=SecretStr(values["SLACK_BOT_TOKEN"]),
+            slack_app_token=SecretStr(values["SLACK_APP_TOKEN"]),
+            slack_api_url=self._base_url(values["SLACK_API_URL"]),
+            slack_command=self._command(values["SLACK_COMMAND"]),
+            triage_channel=values["TRIAGE_CHANNEL"].lstrip("#"),
+            connections=self._existing("CONNECTIONS", values),
+            content=self._existing("CONTENT", values),
+            host=values["HOST"],
+            port=self._port(values["PORT"]),
+            api_token=self._secret("API_TOKEN", values),
+            timeline_key=self._secret("TIMELINE_KEY", values) or SecretStr(""),
+            alert_tokens=self._alert_tokens(),
+            connection_secrets=self._prefixed(_CONNECTION),
+        )
+        if self._problems:
+            raise SettingsError("\n".join(sorted(self._problems)))
+        return settings
+
+    def _value(self, setting: Setting) -> str:
+        value = self._raw(setting.name) if setting.secret else self._environ.get(setting.name)
+        if value is None and setting.default is None:
+            twin = f" (or {PREFIX}{setting.name}_FILE)" if setting.secret else ""
+            self._problems.append(f"{PREFIX}{setting.name} is missing: set it{twin}. {setting.meaning}.")
+        return value if value is not None else setting.default or ""
+
+    def _raw(self, name: str) -> str | None:
+        """Return a secret from its variable or the file that its twin names."""
+        value, path = self._environ.get(name), self._environ.get(f"{name}_FILE")
+        if value is not None and path is not None:
+            self._problems.append(f"{PREFIX}{name} and {PREFIX}{name}_FILE are both set: keep one.")
+        if value is not None or path is None:
+            return value
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            self._problems.append(f"{PREFIX}{name}_FILE names {path}, which cannot be read: {error}.")
+            return ""
+
+    def _prefixed(self, prefix: str) -> dict[str, SecretStr]:
+        names = {name.removesuffix("_FILE") for name in self._environ if name.startswith(prefix)}
+        return {name.removeprefix(prefix).lower(): SecretStr(self._raw(name) or "") for name in sorted(names)}
+
+    def _alert_tokens(self) -> dict[str, tuple[SecretStr, ...]]:
+        tokens: dict[str, tuple[SecretStr, ...]] = {}
+        for source, value in self._prefixed(_ALERT_TOKEN).items():
+            each = [token.strip() for token in value.get_secret_value().split(",")]
+            if any(len(token) < _MIN_SECRET_LENGTH for token in each):
+                self._problems.append(
+                    f"{PREFIX}{_ALERT_TOKEN}{source.upper()}: a token needs {_MIN_SECRET_LENGTH} characters or more."
+                )
+            tokens[source] = tuple(SecretStr(token) for token in each)
+        return tokens
+
+    def _secret(self, name: str, values: Mapping[str, str]) -> SecretStr | None:
+        value = values[name]
+        if value and len(value) < _MIN_SECRET_LENGTH:
+            self._problems.append(f"{PREFIX}{name} is too short: use {_MIN_SECRET_LENGTH} characters or more.")
+        return SecretStr(value) if value else None
+
+    def _base_url(self, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(url)):
+            self._problems.append(f"{PREFIX}SLACK_API_URL must be https, or http on this machine; it is {url!r}.")
+        return url if url.endswith("/") else f"{url}/"
+
+    def _command(self, command: str) -> str:
+        if not command.startswith("/") or " " in command or len(command) < 2:
+            self._problems.append(
+                f"{PREFIX}SLACK_COMMAND must be a slash and one word, like /incident; it is {command!r}."
+            )
+        return command
+
+    def _existing(self, name: str, values: Mapping[str, str]) -> Path | None:
+        if not values[name]:
+            return None
+        path = Path(values[name])
+        if not path.exists():
+            self._problems.append(f"{PREFIX}{name} names {path}, which does not exist.")
+        return path
+
+    def _port(self, value: str) -> int:
+        if value.isascii() and value.isdigit() and int(value) <= 65_535:
+            return int(value)
+        self._problems.append(f"{PREFIX}PORT must be a number from 0 to 65535; it is {value!r}.")
+        return 0
+
+    def _refuse_unknown(self) -> None:
+        known = {setting.name for setting in SETTINGS} | {
+            f"{setting.name}_FILE" for setting in SETTINGS if setting.secret
+        }
+        for name in sorted(self._environ):
+            if name not in known and not name.startswith((_ALERT_TOKEN, _CONNECTION)):
+                self._problems.append(f"{PREFIX}{name} is not a setting of Stanch: remove it, or mend its name.")

@@ -1,0 +1,153 @@
+"""Builds the Bolt application: every listener by name, each request taken once, one error handler.
+
+A listener writes durably before it acknowledges, so that what Slack saw acknowledged cannot get lost. Only what must
+read a vendor is acknowledged first, under a modal that says that Stanch is working.
+"""
+
+import asyncio
+import logging
+import re
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_sdk.models.views import View
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.actor import person
+from bot.domain.values import JsonObject
+from bot.errors import BadCommand
+from bot.slack.buttons import BUTTONS, Button, Press
+from bot.slack.calls import calling
+from bot.slack.commands.answer import answer
+from bot.slack.modals import FORMS, SUBMISSIONS, Form, Submission
+from bot.slack.problems import OPEN_VIEW, Problems
+from bot.slack.requests import Requests
+from bot.slack.services import Services
+from bot.slack.views.modals import message_view
+
+__all__ = ["Services", "build_app"]
+
+logger = logging.getLogger(__name__)
+
+_ANYTHING = re.compile(r".*", re.DOTALL)
+# Slack waits three seconds for an answer (https://docs.slack.dev/interactivity/handling-user-interaction).
+_PATIENCE_SECONDS = 2.0
+_TWICE = "This was received once already and is not done twice. If you do not see its effect, ask again."
+
+
+def build_app(
+    client: AsyncWebClient, services: Services, *, command: str = "/incident", signing_secret: str | None = None
+) -> AsyncApp:
+    """Return the application with all listeners; nothing is called while it is built.
+
+    Args:
+        client: Web API client with the bot token.
+        services: What listeners call.
+        command: The slash command that the Slack app registers.
+        signing_secret: Needed only where Slack sends requests over HTTP.
+    """
+
+    async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=client.token)
+
+    # Bolt insists on a client without a token of its own where there is an `authorize`.
+    tokenless = AsyncWebClient(base_url=client.base_url, timeout=client.timeout, proxy=client.proxy)
+    app = AsyncApp(
+        client=tokenless,
+        authorize=authorize,
+        signing_secret=signing_secret or "",
+        request_verification_enabled=signing_secret is not None,
+    )
+    _Listeners(app, client, services, command)
+    app.error(Problems(client).handle)
+    return app
+
+
+class _Listeners:
+    """Registers itself for each command, button and form."""
+
+    def __init__(self, app: AsyncApp, client: AsyncWebClient, services: Services, command: str) -> None:
+        self._client = client
+        self._services = services
+        self._command = command
+        self._requests = Requests(services.uow, services.now)
+        app.command(command)(self._typed)
+        for action_id, button in BUTTONS.items():
+            app.action(action_id)(self._pressed(button))
+        for action_id, form in FORMS.items():
+            app.action(action_id)(self._opened(form))
+        for callback_id, submission in SUBMISSIONS.items():
+            app.view(callback_id)(self._submitted(submission))
+        # What no listener above took: an old card's button, and events that other features of the workspace cause.
+        app.action(_ANYTHING)(self._unknown)
+        app.event(_ANYTHING)(self._ignored)
+
+    async def _unknown(self, action: JsonObject) -> None:
+        logger.info("slack.unknown_action action_id=%s", action.get("action_id"))
+        raise BadCommand("Nothing answers to this button any more. Run `/incident status` for where things stand.")
+
+    async def _ignored(self, event: JsonObject) -> None:
+        logger.debug("slack.event_ignored type=%s", event.get("type"))
+
+    async def _typed(self, ack: AsyncAck, body: JsonObject) -> None:
+        if not await self._requests.is_new("command", body["trigger_id"]):
+            await ack(_TWICE)
+            return
+        card = await answer(self._services, self._command, body["user_id"], body["channel_id"], body.get("text", ""))
+        blocks = [block.to_dict() for block in card.blocks]
+        await ack(text=card.text, blocks=blocks, response_type="ephemeral")
+
+    def _pressed(self, button: Button) -> object:
+        async def listen(ack: AsyncAck, body: JsonObject) -> None:
+            if await self._requests.is_new("press", body["trigger_id"]):
+                await button(self._services, _press(body))
+            await ack()
+
+        return listen
+
+    def _opened(self, form: Form) -> object:
+        """Return a listener that opens a modal at once and fills it in when what it asks for was read."""
+
+        async def listen(ack: AsyncAck, body: JsonObject, context: AsyncBoltContext) -> None:
+            await ack()
+            if not await self._requests.is_new("press", body["trigger_id"]):
+                return
+            waiting = message_view("One moment", "Reading the current state…")
+            with calling("views.open"):
+                opened = await self._client.views_open(trigger_id=body["trigger_id"], view=waiting)
+            context[OPEN_VIEW] = opened["view"]["id"]
+            await self._show(opened["view"]["id"], await form(self._services, _press(body)))
+
+        return listen
+
+    def _submitted(self, submission: Submission) -> object:
+        """Return a listener that closes the form when it was carried out, and says that it works if that takes long."""
+
+        async def listen(ack: AsyncAck, body: JsonObject, context: AsyncBoltContext) -> None:
+            view = body["view"]
+            if not await self._requests.is_new("submission", f"{view['id']}:{view['hash']}"):
+                await ack(response_action="update", view=message_view("Received already", _TWICE))
+                return
+            work = asyncio.ensure_future(submission(self._services, person(body["user"]["id"]), view))
+            done, _ = await asyncio.wait([work], timeout=_PATIENCE_SECONDS)
+            if done:
+                await work
+                await ack()
+                return
+            context[OPEN_VIEW] = view["id"]
+            await ack(response_action="update", view=message_view("Working", "Reading every target…"))
+            containment = await work
+            said = f"*C-{containment.number}* is planned; its card is in the incident's channel."
+            await self._show(view["id"], message_view("Done", said))
+
+        return listen
+
+    async def _show(self, view_id: str, view: View) -> None:
+        with calling("views.update"):
+            await self._client.views_update(view_id=view_id, view=view)
+
+
+def _press(body: JsonObject) -> Press:
+    action = body["actions"][0]
+    return Press(actor=person(body["user"]["id"]), value=action.get("value"), trigger_id=body["trigger_id"])

@@ -1,0 +1,120 @@
+"""The way to Slack: each delivery is rendered from what is stored now and brought up to date.
+
+A newcomer would render when something is asked for: what is asked for is a state, and by the time Slack takes it the
+incident may have moved on.
+"""
+
+from typing import assert_never
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.delivery import Delivery, DeliveryKind
+from bot.domain.policy import Policy
+from bot.domain.values import AlertGroupId, ContainmentId, IncidentId, Now
+from bot.errors import NotFound
+from bot.services.board import Board
+from bot.services.lanes import TRIAGE
+from bot.services.ports import Posted, UnitOfWork
+from bot.slack.calls import calling
+from bot.slack.channels import Channels
+from bot.slack.posts import Posts
+from bot.slack.views.alert_card import alert_card
+from bot.slack.views.containment_card import containment_card
+from bot.slack.views.incident_card import incident_card
+from bot.slack.views.note import end_reached_note
+
+END_REACHED = "end_reached"
+
+
+class SlackChat:
+    """Implements the port `Messages`."""
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        board: Board,
+        uow: UnitOfWork,
+        *,
+        triage_channel: str,
+        now: Now,
+        policy: Policy | None = None,
+    ) -> None:
+        """Take the client, what to render from, the store, the triage channel as a name or an id, and the clock.
+
+        With a policy, cards say whose approval each runbook needs.
+        """
+        self._client = client
+        self._board = board
+        self._uow = uow
+        self._policy = policy
+        self._channels = Channels(client, triage_channel)
+        self._posts = Posts(client, now)
+
+    async def deliver(self, delivery: Delivery) -> Posted:
+        """Bring one thing up to date in Slack.
+
+        Raises:
+            RateLimited: Slack asked to wait.
+            Unavailable: Slack did not answer; the effect is unknown.
+            Rejected: Slack refused for good.
+            NotFound: What it is about does not exist.
+        """
+        match delivery.kind:
+            case DeliveryKind.ALERT_CARD:
+                view = await self._board.alert_group(AlertGroupId(delivery.subject))
+                return await self._posts.bring(delivery, await self._channels.triage(), alert_card(view))
+            case DeliveryKind.INCIDENT_CHANNEL:
+                return Posted(channel=await self._channel(IncidentId(delivery.subject), again=True))
+            case DeliveryKind.INCIDENT_CARD:
+                return await self._incident_card(delivery)
+            case DeliveryKind.CONTAINMENT_CARD:
+                return await self._containment_card(delivery)
+            case DeliveryKind.NOTE:
+                return await self._note(delivery)
+        assert_never(delivery.kind)
+
+    async def _channel(self, incident_id: IncidentId, *, again: bool = False) -> str:
+        """Return an incident's channel; made if it is not there, and with `again` seen to even if it is."""
+        async with self._uow.begin() as tx:
+            incident = await tx.incidents.get(incident_id)
+        if incident.channel is not None and not again:
+            return incident.channel
+        channel = await self._channels.ensure(incident)
+        if incident.channel is None:
+            async with self._uow.begin() as tx:
+                await tx.incidents.set_channel(incident_id, channel)
+                for group in await tx.alerts.groups_of(incident_id):
+                    await tx.deliveries.want(DeliveryKind.ALERT_CARD, TRIAGE, group.id)
+        return channel
+
+    async def _incident_card(self, delivery: Delivery) -> Posted:
+        incident_id = IncidentId(delivery.subject)
+        channel = await self._channel(incident_id)
+        view = await self._board.incident(incident_id)
+        posted = await self._posts.bring(delivery, channel, incident_card(view, self._policy))
+        if posted.ts is not None and posted.ts != delivery.ts:
+            await self._channels.pin(channel, posted.ts)
+        await self._channels.refresh(view.incident, channel)
+        return posted
+
+    async def _containment_card(self, delivery: Delivery) -> Posted:
+        view = await self._board.containment(ContainmentId(delivery.subject))
+        channel = await self._channel(view.incident.id)
+        return await self._posts.bring(delivery, channel, containment_card(view))
+
+    async def _note(self, delivery: Delivery) -> Posted:
+        if delivery.payload.get("what") != END_REACHED:
+            raise NotFound(f"There is no note about {delivery.payload.get('what')!r}.")
+        view = await self._board.containment(ContainmentId(str(delivery.payload["containment"])))
+        channel = await self._channel(view.incident.id)
+        note = end_reached_note(view, await self._card_link(view.containment.id))
+        return await self._posts.bring(delivery, channel, note, quietly=False)
+
+    async def _card_link(self, containment_id: ContainmentId) -> str | None:
+        async with self._uow.begin() as tx:
+            card = await tx.deliveries.sent(DeliveryKind.CONTAINMENT_CARD, containment_id)
+        if card is None or card.channel is None or card.ts is None:
+            return None
+        with calling("chat.getPermalink"):
+            answer = await self._client.chat_getPermalink(channel=card.channel, message_ts=card.ts)
+        return str(answer["permalink"])

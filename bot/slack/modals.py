@@ -1,0 +1,122 @@
+"""Modals: which button opens which form, and what submitting a form does.
+
+A trigger opens a modal for three seconds only, so a form that must read a vendor first is opened saying so and filled
+in afterwards.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from slack_sdk.models.views import View
+
+from bot.domain import policy as rules
+from bot.domain.actor import Actor
+from bot.domain.containment import Containment
+from bot.domain.values import JsonObject
+from bot.errors import BadCommand, InvalidTransition
+from bot.services.planning import PlanRequest
+from bot.slack.buttons import Press
+from bot.slack.services import Services
+from bot.slack.values import PlanRef, RunbookRef
+from bot.slack.views.modals import (
+    BREAK_GLASS_SUBMIT,
+    DURATION,
+    EXTEND_SUBMIT,
+    PLAN_SUBMIT,
+    REASON,
+    UNDO_SUBMIT,
+    break_glass_form,
+    entered_values,
+    extend_form,
+    input_name,
+    plan_form,
+    undo_form,
+)
+
+Form = Callable[[Services, Press], Awaitable[View]]
+Submission = Callable[[Services, Actor, JsonObject], Awaitable[Containment]]
+
+_USUAL_HOURS = (1, 4, 12, 24, 72)
+
+
+async def _plan_form(services: Services, press: Press) -> View:
+    ref = RunbookRef.parse(press.value)
+    return plan_form(await services.planning.form(press.actor, ref.incident, ref.runbook), ref)
+
+
+async def _undo_form(services: Services, press: Press) -> View:
+    ref = PlanRef.parse(press.value)
+    return undo_form(await _in_force(services, ref), ref)
+
+
+async def _extend_form(services: Services, press: Press) -> View:
+    ref = PlanRef.parse(press.value)
+    containment = await _in_force(services, ref)
+    longest = rules.longest(services.catalog.policy, containment.plan.level)
+    usual = {timedelta(hours=hours) for hours in _USUAL_HOURS if timedelta(hours=hours) < longest}
+    return extend_form(containment, sorted(usual | {longest}), ref)
+
+
+async def _break_glass_form(services: Services, press: Press) -> View:
+    ref = PlanRef.parse(press.value)
+    view = await services.board.containment(ref.containment)
+    if not view.break_glass_open:
+        raise InvalidTransition(f"C-{view.containment.number} is not open for break-glass now; look at its card again.")
+    return break_glass_form(view.containment, ref)
+
+
+async def _in_force(services: Services, ref: PlanRef) -> Containment:
+    containment = await services.containments.get(ref.containment)
+    if not containment.is_in_force:
+        raise InvalidTransition(f"C-{containment.number} is not in force any more; nothing is left to undo or extend.")
+    return containment
+
+
+async def _plan(services: Services, actor: Actor, view: JsonObject) -> Containment:
+    ref, entered = RunbookRef.parse(view["private_metadata"]), entered_values(view)
+    inputs = {name: text for block, text in entered.items() if (name := input_name(block)) is not None}
+    request = PlanRequest(ref.runbook, inputs, entered.get(REASON, ""), _duration(entered))
+    return await services.planning.plan(actor, ref.incident, request)
+
+
+async def _plan_undo(services: Services, actor: Actor, view: JsonObject) -> Containment:
+    ref, entered = PlanRef.parse(view["private_metadata"]), entered_values(view)
+    return await services.planning.plan_undo(actor, ref.containment, _reason(entered))
+
+
+async def _plan_extend(services: Services, actor: Actor, view: JsonObject) -> Containment:
+    ref, entered = PlanRef.parse(view["private_metadata"]), entered_values(view)
+    return await services.planning.plan_extend(actor, ref.containment, _duration(entered), _reason(entered))
+
+
+async def _break_glass(services: Services, actor: Actor, view: JsonObject) -> Containment:
+    ref, entered = PlanRef.parse(view["private_metadata"]), entered_values(view)
+    return await services.containments.break_glass(actor, ref.containment, ref.fingerprint, _reason(entered))
+
+
+def _duration(entered: dict[str, str]) -> timedelta:
+    seconds = entered.get(DURATION, "")
+    if not (seconds.isascii() and seconds.isdigit() and 0 < len(seconds) < 10):
+        raise BadCommand("Choose how long it lasts.")
+    return timedelta(seconds=int(seconds))
+
+
+def _reason(entered: dict[str, str]) -> str:
+    reason = entered.get(REASON, "").strip()
+    if not reason:
+        raise BadCommand("Say why: the reason goes on the timeline.")
+    return reason
+
+
+FORMS: dict[str, Form] = {
+    "runbook.plan": _plan_form,
+    "containment.undo": _undo_form,
+    "containment.extend": _extend_form,
+    "containment.break_glass": _break_glass_form,
+}
+SUBMISSIONS: dict[str, Submission] = {
+    PLAN_SUBMIT: _plan,
+    UNDO_SUBMIT: _plan_undo,
+    EXTEND_SUBMIT: _plan_extend,
+    BREAK_GLASS_SUBMIT: _break_glass,
+}

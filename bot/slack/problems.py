@@ -1,0 +1,83 @@
+"""The one error handler of the Slack edge: what went wrong, said to the person who asked, and to nobody else.
+
+What Stanch raises on purpose is a sentence for people. Anything else is a bug: the person gets a reference, the log the
+traceback.
+"""
+
+import logging
+from typing import Any
+from uuid import uuid4
+
+from slack_bolt import BoltResponse
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_sdk.models.views import View
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.values import JsonObject
+from bot.errors import StanchError
+from bot.slack.calls import calling
+from bot.slack.text import escape
+from bot.slack.views.modals import message_view, shown_again
+
+logger = logging.getLogger(__name__)
+
+# Where a listener leaves the id of the modal that it has opened or taken over.
+OPEN_VIEW = "stanch_view_id"
+_MAX_TEXT = 2_500
+
+
+class Problems:
+    """Answers requests that failed."""
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        """Take the client that updates modals."""
+        self._client = client
+
+    async def handle(self, error: Exception, body: JsonObject, context: AsyncBoltContext) -> BoltResponse | None:
+        """Tell the person what happened, by the way that their request left open.
+
+        Returns:
+            The acknowledgement, or `None` where the request was acknowledged before.
+        """
+        said = said_of(error)
+        if body.get("command"):
+            return BoltResponse(status=200, body={"response_type": "ephemeral", "text": said})
+        view_id = context.get(OPEN_VIEW)
+        if view_id is not None:
+            await self._tell(error, self._show(str(view_id), said_view(body, said)))
+        elif body.get("type") == "view_submission":
+            answer = {"response_action": "update", "view": said_view(body, said).to_dict()}
+            return BoltResponse(status=200, body=answer)
+        elif context.respond is not None and body.get("response_url"):
+            await self._tell(error, context.respond(said, response_type="ephemeral", replace_original=False))
+        acknowledged = context.ack.response is not None
+        return None if acknowledged else BoltResponse(status=200)
+
+    async def _show(self, view_id: str, view: View) -> None:
+        with calling("views.update"):
+            await self._client.views_update(view_id=view_id, view=view)
+
+    async def _tell(self, error: Exception, telling: Any) -> None:
+        """Wait for the answer to arrive; an error that nobody can be told of is at least in the log."""
+        try:
+            await telling
+        except (StanchError, OSError) as lost:
+            logger.warning("slack.answer_lost error=%s: %s", lost, error)
+
+
+def said_of(error: Exception) -> str:
+    """Return what a person is told of an error, escaped; a bug is logged under a reference."""
+    if isinstance(error, StanchError):
+        return escape(str(error), _MAX_TEXT)
+    reference = uuid4().hex[:8]
+    logger.error("slack.unexpected reference=%s", reference, exc_info=error)
+    return (
+        f"Unexpected error, reference {reference}. Try again; if it stays, give this reference to whoever runs Stanch."
+    )
+
+
+def said_view(body: JsonObject, said: str) -> View:
+    """Return the submitted form again with what went wrong, or a modal that only says it."""
+    if body.get("type") == "view_submission":
+        return shown_again(body["view"], said)
+    return message_view("Not done", f":x: {said}")

@@ -1,0 +1,26 @@
+"""What the Slack edge is given to work with."""
+
+from dataclasses import dataclass
+
+from bot.content import Catalog
+from bot.domain.values import Now
+from bot.services.board import Board
+from bot.services.containments import Containments
+from bot.services.incidents import Incidents
+from bot.services.people import People
+from bot.services.planning import Planning
+from bot.services.ports import UnitOfWork
+
+
+@dataclass(frozen=True)
+class Services:
+    """The services, built by whoever composes the application."""
+
+    uow: UnitOfWork
+    incidents: Incidents
+    board: Board
+    planning: Planning
+    containments: Containments
+    people: People
+    catalog: Catalog
+    now: Now

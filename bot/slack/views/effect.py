@@ -1,0 +1,28 @@
+"""Whether a containment helped: the harm signal's reading and its clean window, in words."""
+
+from bot.domain.containment import Containment, ContainmentState
+from bot.domain.values import Instant, human_duration
+from bot.slack.text import date, one_line
+
+
+def effect_words(containment: Containment, at: Instant) -> list[str]:
+    """Return lines about the effect of a containment that is in force; none before it was applied."""
+    signal = containment.plan.signal
+    if containment.applied_at is None:
+        return []
+    if signal is None:
+        return [
+            "No harm signal measures its effect: a person must say with `/incident mitigated` when the harm stopped."
+        ]
+    unit = one_line(signal.unit, 75)
+    reading = "no sample yet" if containment.last_reading is None else f"{containment.last_reading:.4g} {unit}"
+    lines = [f"Harm signal: {reading}; harm has stopped while under {signal.below:g} {unit}"]
+    since = containment.clean_since
+    if containment.effect_verified_at is not None and since is not None:
+        lines.append(f"Clean since {date(since)}, for the whole window of {human_duration(signal.window)}")
+    elif since is not None:
+        passed = human_duration(at - since)
+        lines.append(f"Clean since {date(since)}: {passed} of a window of {human_duration(signal.window)}")
+    elif containment.state is ContainmentState.WATCHING:
+        lines.append(f"Not clean yet; it must stay under for {human_duration(signal.window)}")
+    return lines

@@ -1,0 +1,91 @@
+"""Stored plans and containments, and who is writing which target."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from bot.domain.containment import Containment
+from bot.domain.values import ContainmentId, IncidentId
+from bot.errors import Conflict, NotFound
+from bot.store.mapping import CONTAINMENTS, table_of
+from bot.store.statements import inserting, next_number
+from bot.store.tables import ContainmentRow, TargetRow
+
+
+class SqlContainments:
+    """The `Containments` port."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def next_number(self, incident_id: IncidentId) -> int:
+        """Return the next containment number within an incident."""
+        return await next_number(self._session, f"containment:{incident_id}")
+
+    async def add(self, containment: Containment) -> None:
+        """Store a new one."""
+        await self._session.execute(CONTAINMENTS.table.insert().values(CONTAINMENTS.columns(containment)))
+
+    async def save(self, containment: Containment) -> Containment:
+        """Store a changed one; return it with its new version.
+
+        Raises:
+            Conflict: Somebody saved it since it was read.
+        """
+        row = await self._session.execute(
+            update(CONTAINMENTS.table)
+            .where(col(ContainmentRow.id) == containment.id, col(ContainmentRow.version) == containment.version)
+            .values(CONTAINMENTS.columns(containment) | {"version": containment.version + 1})
+            .returning(CONTAINMENTS.table)
+        )
+        if (saved := row.mappings().first()) is None:
+            raise Conflict(f"Somebody else changed C-{containment.number} at the same moment; try again.")
+        return CONTAINMENTS.load(saved)
+
+    async def get(self, containment_id: ContainmentId) -> Containment:
+        """Return one.
+
+        Raises:
+            NotFound: There is none.
+        """
+        query = CONTAINMENTS.select().where(col(ContainmentRow.id) == containment_id)
+        if (row := (await self._session.execute(query)).mappings().first()) is None:
+            raise NotFound("There is no such containment.")
+        return CONTAINMENTS.load(row)
+
+    async def of_incident(self, incident_id: IncidentId) -> Sequence[Containment]:
+        """Return an incident's containments, oldest first."""
+        query = (
+            CONTAINMENTS.select()
+            .where(col(ContainmentRow.incident_id) == incident_id)
+            .order_by(col(ContainmentRow.number))
+        )
+        return [CONTAINMENTS.load(row) for row in (await self._session.execute(query)).mappings()]
+
+    async def claim_targets(self, containment: Containment) -> Containment | None:
+        """Take all its targets for writing, or none; return the containment that holds one of them instead, if any.
+
+        Claiming again is harmless. Targets are taken in one order, so that two containments never wait for each other.
+        """
+        keys = sorted(containment.plan.target_keys)
+        if not keys:
+            return None
+        insert = inserting(self._session, TargetRow).values(
+            [{"key": key, "containment_id": containment.id} for key in keys]
+        )
+        # The update changes nothing: it locks a row that is there, so that its holder cannot let go unseen meanwhile.
+        holding = insert.on_conflict_do_update(index_elements=["key"], set_={"key": insert.excluded.key}).returning(
+            table_of(TargetRow).c.containment_id
+        )
+        holders = (await self._session.execute(holding)).scalars().all()
+        other = next((holder for holder in holders if holder != containment.id), None)
+        if other is None:
+            return None
+        await self.release_targets(containment.id)
+        return await self.get(other)
+
+    async def release_targets(self, containment_id: ContainmentId) -> None:
+        """Let go of its targets."""
+        await self._session.execute(delete(table_of(TargetRow)).where(col(TargetRow.containment_id) == containment_id))

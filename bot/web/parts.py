@@ -1,0 +1,36 @@
+"""What the web needs of the rest of Stanch, handed over by the composition root."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from bot.domain.values import Now
+from bot.sdk import AlertParser, AsgiApp
+from bot.services.board import Board
+from bot.services.incidents import Incidents
+from bot.services.intake import Intake
+
+
+@dataclass(frozen=True)
+class WebParts:
+    """Services, secrets and the clock.
+
+    Attributes:
+        parsers: By alert source.
+        alert_tokens: By alert source; several, so that one can be replaced without losing an alert. Without any, the
+            source is closed.
+        api_tokens: Any of them opens the JSON API; without any it is closed.
+        ready: Says by name what this process depends on: `ok`, or what is wrong in words that strangers may read.
+        simulators: By connection; reached below `/simulated/<connection>/`.
+    """
+
+    intake: Intake
+    board: Board
+    incidents: Incidents
+    parsers: Mapping[str, AlertParser]
+    alert_tokens: Mapping[str, tuple[SecretStr, ...]]
+    api_tokens: tuple[SecretStr, ...]
+    ready: Callable[[], Awaitable[Mapping[str, str]]]
+    now: Now
+    simulators: Mapping[str, AsgiApp] = field(default_factory=dict)

@@ -1,0 +1,30 @@
+"""The Web API methods of the workspace, by name."""
+
+from bot.workspace.methods import (
+    apps,
+    bookmarks,
+    chat,
+    conversations,
+    history,
+    membership,
+    pins,
+    reactions,
+    users,
+    views,
+)
+from bot.workspace.methods.call import Method
+
+METHODS: dict[str, Method] = {
+    **apps.METHODS,
+    **bookmarks.METHODS,
+    **chat.METHODS,
+    **conversations.METHODS,
+    **history.METHODS,
+    **membership.METHODS,
+    **pins.METHODS,
+    **reactions.METHODS,
+    **users.METHODS,
+    **views.METHODS,
+}
+
+__all__ = ["METHODS"]

@@ -1,0 +1,221 @@
+"""The page in which a person uses the workspace: server-rendered fragments that a small script keeps up to date.
+
+Each fragment is complete by itself and rendered for one person, so that what somebody may not see is never sent.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from bot.workspace import screen
+from bot.workspace.api import workspace_of
+from bot.workspace.emoji import emoji_table, emojify
+from bot.workspace.feed import Entry, arrange
+from bot.workspace.html import mrkdwn_html, rich_text_html, text_html
+from bot.workspace.interactions import Actor
+from bot.workspace.model import Channel
+from bot.workspace.mrkdwn import Names
+from bot.workspace.people_routes import actor_of
+from bot.workspace.plain import names_of
+from bot.workspace.widgets import attachment_colour, current, current_options, grouped
+from bot.workspace.wire import Json, Refused
+
+_HERE = Path(__file__).parent
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'none'; "
+        "img-src 'self' data: http://127.0.0.1:* http://localhost:*; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+_TINTS = 8
+_REACTIONS = ("white_check_mark", "eyes", "+1", "raised_hands")
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "attachment_colour": attachment_colour,
+        "emojify": emojify,
+        "initials": _initials,
+        "is_local": _is_local,
+        "moment": lambda ts: datetime.fromtimestamp(float(ts), UTC),
+        "tint": lambda user: sum(user.encode()) % _TINTS,
+    }
+    environment.globals |= {"emoji": lambda name: emoji_table().get(name, f":{name}:"), "reactions": _REACTIONS}
+    environment.globals |= {"current": current, "current_options": current_options}
+    return environment
+
+
+class Page:
+    """One person's view of one place: a channel, a direct conversation or the app's Home tab."""
+
+    def __init__(self, actor: Actor, place: str, thread_ts: str | None) -> None:
+        self.actor = actor
+        self.workspace = actor.workspace
+        self.place = place
+        self.thread_ts = thread_ts
+        self.names: Names = names_of(actor.workspace.state)
+
+    @property
+    def channel(self) -> Channel | None:
+        """The channel shown, or `None` for the Home tab; raise `Refused`."""
+        if self.place == "home":
+            return None
+        channel = self.workspace.state.channel(self.place)
+        if channel not in screen.visible_channels(self.actor):
+            raise Refused("channel_not_found", status=404)
+        return channel
+
+    def render(self, template: str) -> str:
+        """Return a template rendered for this person and place."""
+        viewer = self.actor.member.id
+        return (
+            _templates()
+            .get_template(template)
+            .render(
+                page=self,
+                me=self.actor.member,
+                seed=self.workspace.seed,
+                members=self.workspace.state.members,
+                grouped=lambda element: grouped(self.workspace.state, element),
+                mrkdwn=lambda source: mrkdwn_html(source, self.names, viewer),
+                rich=lambda block: rich_text_html(block, self.names, viewer),
+                text=lambda text: text_html(text, self.names, viewer) if text else Markup(),
+            )
+        )
+
+    def sidebar(self) -> list[tuple[Channel, int]]:
+        """Return the channels with their unread counts; the one on screen counts as read."""
+        return [
+            (one, 0 if one.id == self.place else screen.unread(self.actor, one))
+            for one in sorted(screen.visible_channels(self.actor), key=lambda one: one.name)
+            if not one.archived or one.id == self.place
+        ]
+
+    def entries(self) -> list[Entry]:
+        """Return the messages of the channel, arranged under days."""
+        channel = self.channel
+        shown = screen.messages_screen(self.actor, channel) if channel else []
+        return arrange(
+            [one for one in shown if "parent_user_id" not in one or one.get("subtype") == "thread_broadcast"]
+        )
+
+    def thread(self) -> list[Entry]:
+        """Return the open thread, its first message first; empty if none is open."""
+        channel = self.channel
+        if channel is None or self.thread_ts is None:
+            return []
+        thread = [
+            one for one in screen.visible_messages(self.actor, channel) if self.thread_ts in (one.ts, one.thread_ts)
+        ]
+        return arrange([screen.message_screen(self.actor, channel, one) for one in thread])
+
+    def pinned(self) -> list[Json]:
+        """Return the pinned messages of the channel."""
+        channel = self.channel
+        if channel is None:
+            return []
+        return [screen.message_screen(self.actor, channel, channel.messages[pin["ts"]]) for pin in channel.pins]
+
+    def modal(self) -> Json | None:
+        """Return the modal on top, or `None`."""
+        return screen.view_screen(self.actor)
+
+    def home(self) -> Json | None:
+        """Return the Home tab, or `None`."""
+        return screen.home_screen(self.actor)
+
+    def completions(self) -> list[dict[str, str]]:
+        """Return what the composer completes: commands, people, groups, channels."""
+        state, seed = self.workspace.state, self.workspace.seed
+        commands = [
+            {"text": one.command, "hint": one.usage_hint, "about": one.description} for one in seed.app.commands
+        ]
+        people = [{"text": f"@{one.name}", "hint": "", "about": one.real_name} for one in state.members.values()]
+        groups = [{"text": f"@{one.handle}", "hint": "", "about": one.name} for one in seed.groups]
+        channels = [
+            {"text": f"#{one.name}", "hint": "", "about": ""}
+            for one in state.channels.values()
+            if one.kind == "channel"
+        ]
+        return [*commands, *people, *groups, *channels]
+
+
+def _initials(name: str) -> str:
+    return "".join(word[0] for word in name.split()[:2]).upper() or "?"
+
+
+def _is_local(url: str) -> bool:
+    return url.startswith("data:image/") or urlsplit(url).hostname in ("127.0.0.1", "localhost")
+
+
+def _page_of(request: Request) -> Page:
+    return Page(actor_of(request), request.path_params.get("place", "home"), request.query_params.get("thread"))
+
+
+def _fragment(template: str) -> Callable[[Request], Awaitable[Response]]:
+    async def show(request: Request) -> Response:
+        try:
+            return HTMLResponse(_page_of(request).render(template), headers=_HEADERS)
+        except Refused as exc:
+            return HTMLResponse(Markup("<p>{}</p>").format(exc.error), 404, headers=_HEADERS)
+
+    return show
+
+
+async def _start(request: Request) -> Response:
+    seed = workspace_of(request).seed
+    channel = workspace_of(request).state.channel(seed.channel)
+    return RedirectResponse(f"/client/{seed.person}/{channel.id}", 303)
+
+
+async def _archive(request: Request) -> Response:
+    """Show a permalink to the person who was last active in this browser."""
+    workspace = workspace_of(request)
+    person = request.cookies.get("person", workspace.seed.person)
+    known = any(one.name == person for one in workspace.seed.accounts)
+    channel = request.path_params["channel"]
+    thread = request.query_params.get("thread_ts")
+    query = f"?thread={thread}" if thread and thread.replace(".", "").isdecimal() else ""
+    if channel not in workspace.state.channels:
+        return HTMLResponse("<p>channel_not_found</p>", 404, headers=_HEADERS)
+    who = person if known else workspace.seed.person
+    return RedirectResponse(f"/client/{who}/{channel}{query}#{request.path_params['message']}", 303)
+
+
+async def _shell(request: Request) -> Response:
+    response = await _fragment("page.html")(request)
+    response.set_cookie("person", request.path_params["user"], httponly=True, samesite="strict")
+    return response
+
+
+ROUTES: list[Any] = [
+    Route("/", _start),
+    Route("/archives/{channel}/{message}", _archive),
+    Route("/client/{user}/{place}", _shell),
+    *(
+        Route(f"/client/{{user}}/{{place}}/{name}", _fragment(f"{name}.html"))
+        for name in ("header", "main", "modal", "sidebar", "thread")
+    ),
+    Mount("/static", StaticFiles(directory=_HERE / "static")),
+]

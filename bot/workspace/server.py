@@ -1,0 +1,143 @@
+"""Builds the workspace's ASGI application and serves it on loopback, as a process of its own.
+
+It refuses any other address: the people's door and the made-up tokens protect nothing.
+"""
+
+import argparse
+import asyncio
+import ipaddress
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from bot.workspace import api, control, page, people_routes
+from bot.workspace.guard import LoopbackGuard
+from bot.workspace.limits import Limits
+from bot.workspace.seed import DEFAULT_SEED, Seed
+from bot.workspace.state import Clock
+from bot.workspace.workspace import Workspace
+
+DEFAULT_PORT = 8765
+
+
+class NotLoopbackError(ValueError):
+    """The workspace was asked to listen where others could reach it."""
+
+
+def wall_clock() -> datetime:
+    """Return the time now, in UTC; this process stands alone and has no other clock."""
+    return datetime.now(UTC)
+
+
+def create_app(*, seed: Seed = DEFAULT_SEED, limits: Limits | None = None, now: Clock = wall_clock) -> Starlette:
+    """Return the ASGI application of a fresh workspace; it is found again at `app.state.workspace`."""
+    workspace = Workspace(seed, limits or Limits(), now)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        await workspace.stop()
+
+    app = Starlette(
+        routes=[*api.ROUTES, *people_routes.ROUTES, *control.ROUTES, *page.ROUTES],
+        middleware=[Middleware(LoopbackGuard)],
+        lifespan=lifespan,
+    )
+    app.state.workspace = workspace
+    return app
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready, and ends the endless feeds before uvicorn waits for its connections to end."""
+
+    def __init__(self, config: uvicorn.Config, workspace: Workspace, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._workspace = workspace
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._workspace.stop()
+        await super().shutdown(sockets)
+
+
+async def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    app: Starlette | None = None,
+    ready: Callable[[str], None] = lambda _url: None,
+) -> None:
+    """Serve a workspace until it is cancelled or told to stop.
+
+    `port` 0 takes a free one; `ready` is called with the base URL once requests are accepted. Raises
+    `NotLoopbackError`, and `OSError` if the port is taken.
+    """
+    _refuse_foreign(host)
+    app = app or create_app()
+    config = uvicorn.Config(app, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=2)
+    with _listen(host, port) as listening:
+        name, number = listening.getsockname()[:2]
+        url = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
+        server = _Server(config, app.state.workspace, lambda: ready(url))
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            server.should_exit = True
+            await serving
+            raise
+
+
+def _refuse_foreign(host: str) -> None:
+    if host == "localhost":
+        return
+    try:
+        if ipaddress.ip_address(host).is_loopback:
+            return
+    except ValueError:
+        pass
+    raise NotLoopbackError(f"the local workspace listens on loopback only, not on {host!r}: use 127.0.0.1")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `workspace [--host 127.0.0.1] [--port N]` until interrupted; return the exit status."""
+    parser = argparse.ArgumentParser(prog="stanch workspace", description="Serve a local Slack workspace on loopback.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
+    options = parser.parse_args(argv)
+    try:
+        asyncio.run(serve(host=options.host, port=options.port, ready=_announce))
+    except KeyboardInterrupt:
+        return 0
+    except (NotLoopbackError, OSError) as exc:
+        sys.stderr.write(f"stanch workspace: {exc}\n")
+        return 1
+    return 0
+
+
+def _announce(url: str) -> None:
+    sys.stdout.write(f"Local Slack workspace: {url} (Web API: {url}/api/)\n")
+    sys.stdout.flush()

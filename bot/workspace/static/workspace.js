@@ -1,0 +1,253 @@
+// Keeps the page up to date and sends what the person does. The server renders every fragment; this only swaps them.
+import { countChosen, entered, enter, watchSuggestions, collect, restoreTyped } from "/static/fields.js";
+import { startComposers } from "/static/composer.js";
+import { localise } from "/static/moments.js";
+
+const { user, place } = document.body.dataset;
+let thread = document.body.dataset.thread;
+const part = (name) => document.querySelector(`[data-part="${name}"]`);
+const home = place === "home";
+
+async function act(action, body) {
+  let outcome;
+  try {
+    const response = await fetch(`/people/${user}/${action}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    outcome = await response.json();
+  } catch {
+    outcome = { ok: false, warning: "The workspace cannot be reached." };
+  }
+  if (!outcome.ok && !Object.keys(outcome.errors ?? {}).length && !(action === "command" && outcome.ts)) toast(outcome.warning ?? outcome.detail ?? outcome.error);
+  return outcome;
+}
+
+function toast(text) {
+  const note = document.createElement("div");
+  note.className = "toast";
+  note.textContent = text;
+  document.getElementById("toasts").append(note);
+  setTimeout(() => note.remove(), 6000);
+}
+
+// ---- fragments ----
+const shown = new Map();
+
+async function refresh(name) {
+  const query = thread ? `?thread=${thread}` : "";
+  const response = await fetch(`/client/${user}/${place}/${name}${query}`);
+  if (!response.ok) return;
+  const html = await response.text();
+  if (shown.get(name) === html) return;
+  shown.set(name, html);
+  const fresh = document.createElement("template");
+  fresh.innerHTML = html;
+  ({ main: swapFeed, thread: swapThread, modal: swapModal }[name] ?? swapAll)(part(name), fresh.content);
+  localise(part(name));
+}
+
+function swapAll(target, content) {
+  const open = [...target.querySelectorAll("details[open]")].map((one) => one.className);
+  target.replaceChildren(content);
+  target.querySelectorAll("details").forEach((one) => { if (open.includes(one.className)) one.open = true; });
+}
+
+function swapFeed(target, content) {
+  const from = content.querySelector("[data-keyed]");
+  const to = target.querySelector("[data-keyed]");
+  if (!from || !to) return swapAll(target, content);
+  const scroller = target.closest(".scroller") ?? target.querySelector(".scroller");
+  const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+  const old = new Map([...to.children].map((one) => [one.dataset.key, one]));
+  let before = to.firstElementChild;
+  for (const next of [...from.children]) {
+    const same = old.get(next.dataset.key);
+    old.delete(next.dataset.key);
+    if (same && sources.get(same) === next.outerHTML) {
+      if (same === before) before = before.nextElementSibling;
+      else to.insertBefore(same, before);
+      continue;
+    }
+    sources.set(next, next.outerHTML);
+    if (same) { if (same === before) before = before.nextElementSibling; keepFocus(same, next); }
+    else to.insertBefore(next, before);
+  }
+  old.forEach((one) => one.remove());
+  if (atEnd) scroller.scrollTop = scroller.scrollHeight;
+}
+
+const sources = new WeakMap();
+
+function keepFocus(old, next) {
+  const active = old.contains(document.activeElement) ? document.activeElement.dataset.actionId : null;
+  old.replaceWith(next);
+  if (active) next.querySelector(`[data-action-id="${CSS.escape(active)}"]`)?.focus();
+}
+
+function swapThread(target, content) {
+  const composer = target.querySelector("[data-composer]");
+  if (!composer || target.hidden) { target.replaceChildren(content); target.hidden = !thread; return; }
+  swapFeed(target, content);
+}
+
+function swapModal(dialog, content) {
+  const old = dialog.querySelector("form");
+  const next = content.querySelector("form");
+  if (!next) { dialog.close(); dialog.replaceChildren(); return; }
+  if (old?.dataset.view === next.dataset.view && old.dataset.version === next.dataset.version) return;
+  if (old?.dataset.view === next.dataset.view) restoreTyped(old, next);
+  dialog.replaceChildren(content);
+  if (old?.dataset.view !== next.dataset.view) showIfOpen(dialog);
+}
+
+function showIfOpen(dialog) {
+  if (!dialog.querySelector("form")) return;
+  if (!dialog.open) dialog.showModal();
+  dialog.querySelector(".modal-body :is(input, textarea, select)")?.focus();
+}
+
+let wanted = new Set();
+let timer = null;
+function want(...names) {
+  names.forEach((name) => wanted.add(name));
+  timer ??= setTimeout(async () => {
+    const names = [...wanted];
+    wanted = new Set();
+    timer = null;
+    await Promise.all(names.map(refresh));
+    if (names.includes("main")) markRead();
+  }, 40);
+}
+
+function markRead() {
+  if (!home && document.visibilityState === "visible" && !document.querySelector("[data-join]")) act("read", { channel: place });
+}
+
+const everything = () => want("sidebar", "header", "main", "modal", ...(thread ? ["thread"] : []));
+const feed = new EventSource(`/people/${user}/events`);
+feed.addEventListener("open", everything);
+feed.addEventListener("changed", (event) => {
+  const change = JSON.parse(event.data);
+  if (change.area === "view") want("modal");
+  else if (change.area === "home") want("main");
+  else if (change.area === "channels") want("sidebar", "header");
+  else want("sidebar", ...(change.channel === place ? ["main", "header", ...(thread ? ["thread"] : [])] : []));
+});
+document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") markRead(); });
+
+// ---- what the person does ----
+function targetOf(node) {
+  const block_id = node.closest("[data-block-id]").dataset.blockId;
+  const action_id = node.closest("[data-action-id]").dataset.actionId;
+  const view_id = node.closest("[data-view]")?.dataset.view;
+  if (view_id) return { block_id, action_id, view_id };
+  return { block_id, action_id, channel: place, ts: node.closest("[data-ts]").dataset.ts };
+}
+
+async function agreed(node) {
+  const asked = node.closest("[data-confirm]")?.dataset.confirm;
+  if (!asked) return true;
+  const question = JSON.parse(asked);
+  const dialog = document.getElementById("confirm");
+  for (const slot of ["title", "text", "confirm", "deny"]) dialog.querySelector(`[data-slot="${slot}"]`).textContent = question[slot];
+  dialog.querySelector('[data-slot="confirm"]').classList.toggle("danger", question.style === "danger");
+  dialog.returnValue = "no";
+  dialog.showModal();
+  await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
+  return dialog.returnValue === "yes";
+}
+
+async function use(node, action, value) {
+  if (!(await agreed(node))) return false;
+  const form = node.closest("[data-view]");
+  const target = targetOf(node);
+  if (node.matches("button")) node.setAttribute("aria-busy", "true");
+  await act(action, { target, value, values: form ? collect(form) : {} });
+  node.removeAttribute("aria-busy");
+  return true;
+}
+
+async function changed(element) {
+  const block = element.closest("[data-block-id]");
+  const view = element.closest("[data-view]");
+  if (view && block.classList.contains("input") && !("dispatch" in block.dataset)) return;
+  await use(element, "select", entered(element));
+}
+
+document.addEventListener("click", async (event) => {
+  const node = event.target.closest("button, a, summary");
+  if (!node) { if (!event.target.closest(".sidebar")) document.body.classList.remove("menu-open"); return; }
+  const data = node.dataset;
+  const ts = node.closest("[data-ts]")?.dataset.ts;
+  if ("press" in data) { if (data.url) window.open(data.url, "_blank", "noopener"); await use(node, "press", null); }
+  else if ("overflowValue" in data) { node.closest("details").open = false; await use(node.closest("details"), "press", data.overflowValue); }
+  else if ("react" in data) await act("react", { channel: place, ts, name: data.react, remove: Boolean(document.querySelector(`[data-ts="${ts}"] .reaction.mine[data-react="${data.react}"]`)) });
+  else if ("dismiss" in data) await act("dismiss", { channel: place, ts });
+  else if ("shortcut" in data) await act("shortcut", ts ? { callback_id: data.shortcut, channel: place, ts } : { callback_id: data.shortcut });
+  else if ("join" in data) { await act("join", { channel: place }); location.reload(); }
+  else if ("threadLink" in data) { event.preventDefault(); openThread(data.threadLink); }
+  else if ("closeThread" in data) openThread("");
+  else if ("menu" in data) document.body.classList.toggle("menu-open");
+  else if ("close" in data) await closeView(data.close === "all");
+  else if ("picked" in data) { const element = node.closest("[data-element]"); node.remove(); await changed(element); }
+});
+
+function openThread(ts) {
+  thread = ts;
+  part("thread").hidden = !ts;
+  part("thread").replaceChildren();
+  shown.delete("thread");
+  history.replaceState(null, "", ts ? `?thread=${ts}` : location.pathname);
+  if (ts) want("thread");
+}
+
+async function closeView(all) {
+  const form = document.querySelector("#modal form");
+  if (form) await act("close", { view_id: form.dataset.view, clear: all });
+}
+
+document.addEventListener("change", (event) => {
+  const element = event.target.closest("[data-element]");
+  if (!element || event.target.matches("[role=combobox]")) return;
+  countChosen(element);
+  changed(element);
+});
+
+document.getElementById("modal").addEventListener("cancel", (event) => { event.preventDefault(); closeView(true); });
+document.getElementById("modal").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  const button = form.querySelector("[type=submit]");
+  button.setAttribute("aria-busy", "true");
+  const outcome = await act("submit", { view_id: form.dataset.view, values: collect(form) });
+  button.removeAttribute("aria-busy");
+  showErrors(form, outcome.errors ?? {}, outcome.ok ? "" : outcome.warning);
+});
+
+function showErrors(form, errors, warning) {
+  form.querySelectorAll("[data-block-id]").forEach((block) => {
+    const text = errors[block.dataset.blockId];
+    const slot = block.querySelector("[data-error]");
+    block.classList.toggle("invalid", Boolean(text));
+    if (slot) { slot.textContent = text ?? ""; slot.hidden = !text; }
+  });
+  const slot = form.querySelector("[data-form-error]");
+  slot.textContent = warning ?? "";
+  slot.hidden = !warning;
+  form.querySelector(".invalid :is(input, textarea, select)")?.focus();
+}
+
+startComposers(async (where, text) => {
+  const name = text.startsWith("/") && where === "channel" ? "command" : "message";
+  const outcome = await act(name, { channel: place, text, thread_ts: where === "thread" ? thread : null });
+  return outcome.ok || Boolean(outcome.ts);
+});
+watchSuggestions(async (element, query) => {
+  const response = await fetch(`/people/${user}/suggest`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ target: targetOf(element), query }) });
+  return (await response.json()).options ?? [];
+}, changed);
+document.querySelectorAll("[data-keyed]").forEach((list) => [...list.children].forEach((one) => sources.set(one, one.outerHTML)));
+showIfOpen(document.getElementById("modal"));
+localise(document);
+enter(document);
+const scroller = document.querySelector("#main.scroller");
+if (!location.hash && !home) scroller.scrollTop = scroller.scrollHeight;
+if (home) act("home", {});

@@ -1,0 +1,63 @@
+"""What the page's form elements show: the choices they offer and what is chosen in them now."""
+
+import re
+
+from bot.workspace.forms import entered, initial_state
+from bot.workspace.model import Channel, Member
+from bot.workspace.state import State
+from bot.workspace.wire import Json
+
+_COLOUR = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
+_NAMED_COLOURS = {"good": "#2eb67d", "warning": "#ecb22e", "danger": "#e01e5a"}
+_NEUTRAL = "#8a8a8a"
+
+Choice = tuple[str, str]
+
+
+def grouped(state: State, element: Json) -> list[tuple[str, list[Choice]]]:
+    """Return the choices as (value, text), under the names of their groups; the name is empty without groups."""
+    kind = element["type"].removeprefix("multi_")
+    if kind == "users_select":
+        return [("", [_person(one) for one in state.members.values() if not one.is_bot])]
+    if kind in ("channels_select", "conversations_select"):
+        return [("", [_channel(one) for one in state.channels.values() if one.kind == "channel"])]
+    if element.get("option_groups"):
+        return [(group["label"]["text"], _options(group)) for group in element["option_groups"]]
+    return [("", _options(element))]
+
+
+def current(element: Json, state: Json) -> list[str]:
+    """Return the values that an element holds: what was entered, else its initial ones."""
+    return [one["value"] if isinstance(one, dict) else str(one) for one in _held(element, state)]
+
+
+def current_options(element: Json, state: Json) -> list[Json]:
+    """Return the options that are chosen in a select, as the app gave them."""
+    return [one for one in _held(element, state) if isinstance(one, dict)]
+
+
+def attachment_colour(colour: str) -> str:
+    """Return the colour of an attachment's bar; a neutral one for what is no colour."""
+    if colour in _NAMED_COLOURS:
+        return _NAMED_COLOURS[colour]
+    match = _COLOUR.fullmatch(colour)
+    return f"#{match.group(1)}" if match else _NEUTRAL
+
+
+def _held(element: Json, state: Json) -> list[Json | str | int]:
+    held = entered(state or initial_state(element))
+    if isinstance(held, list):
+        return held
+    return [held] if held else []
+
+
+def _options(owner: Json) -> list[Choice]:
+    return [(option["value"], option["text"]["text"]) for option in owner.get("options") or []]
+
+
+def _person(member: Member) -> Choice:
+    return member.id, f"{member.real_name} (@{member.name})"
+
+
+def _channel(channel: Channel) -> Choice:
+    return channel.id, f"#{channel.name}"

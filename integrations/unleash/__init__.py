@@ -1,0 +1,15 @@
+"""Unleash: switches flags off, narrows rollouts, rolls variations back, pulls kill switches."""
+
+from bot.sdk import Integration
+from integrations.unleash.actions import PullKillSwitch, RollBackVariation, SetRollout, SwitchOff
+from integrations.unleash.client import Settings
+from integrations.unleash.simulator import simulator
+
+INTEGRATION = Integration(
+    name="unleash",
+    title="Unleash",
+    settings=Settings,
+    actions=(SwitchOff, SetRollout, RollBackVariation, PullKillSwitch),
+    simulator=simulator,
+    simulated={"url": "http://unleash.simulated", "token": "*:*.simulated"},
+)

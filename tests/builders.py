@@ -1,0 +1,228 @@
+"""Domain values for tests, with sensible defaults; name only what a test is about.
+
+All instants lie around `NOW`. A value that other values refer to (an incident, a group) has the same id wherever it is
+defaulted, so that defaults fit together.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot.domain.actor import Actor, person
+from bot.domain.alert import Alert, AlertGroup, AlertStatus
+from bot.domain.change import Change, Guard
+from bot.domain.classification import Classification, FiredRule
+from bot.domain.containment import Approval, Containment, Plan, PlanKind, Progress
+from bot.domain.incident import Incident, IncidentKind
+from bot.domain.milestones import Basis, Milestone, Milestones
+from bot.domain.role import Role
+from bot.domain.runbook import Level, OnEnd
+from bot.domain.severity import Severity
+from bot.domain.system import HarmSignal, System, Target
+from bot.domain.timeline import Fact
+from bot.domain.timer import Timer
+from bot.domain.values import AlertGroupId, ContainmentId, IncidentId
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+COMMANDER: Actor = person("U0COMMANDER")
+RESPONDER: Actor = person("U0RESPONDER")
+OWNER: Actor = person("U0OWNER")
+
+INCIDENT_ID = IncidentId("incident-1")
+GROUP_ID = AlertGroupId("group-1")
+CONTAINMENT_ID = ContainmentId("containment-1")
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, at: datetime = NOW) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def advance(self, by: timedelta) -> datetime:
+        self.at += by
+        return self.at
+
+
+def observed(at: datetime = NOW) -> Milestone:
+    return Milestone(at=at, basis=Basis.OBSERVED)
+
+
+def classification(**fields: Any) -> Classification:
+    defaults: dict[str, Any] = {
+        "failure_mode": "harmful-content",
+        "failure_mode_title": "Harmful content",
+        "severity": Severity.SEV2,
+        "rules": (FiredRule(id="harmful-content-base", severity=Severity.SEV2, because="it starts at Sev-2"),),
+    }
+    return Classification(**(defaults | fields))
+
+
+def incident(**fields: Any) -> Incident:
+    defaults: dict[str, Any] = {
+        "id": INCIDENT_ID,
+        "number": 1,
+        "kind": IncidentKind.LIVE,
+        "title": "Support assistant gives harmful advice",
+        "system_id": "support-assistant",
+        "classification": classification(),
+        "severity": Severity.SEV2,
+        "opened_by": COMMANDER,
+        "opened_why": "a customer reported it",
+        "milestones": Milestones(detected=observed(NOW - timedelta(minutes=4)), declared=observed()),
+    }
+    return Incident(**(defaults | fields))
+
+
+def alert(**fields: Any) -> Alert:
+    defaults: dict[str, Any] = {
+        "source": "alertmanager",
+        "fingerprint": "f1",
+        "group_key": '{alertname="HarmfulAnswers"}',
+        "status": AlertStatus.FIRING,
+        "title": "HarmfulAnswers",
+        "labels": {"system": "support-assistant", "severity": "critical"},
+        "started_at": NOW - timedelta(minutes=5),
+        "received_at": NOW,
+        "url": "https://alerts.example.com/1",
+    }
+    return Alert(**(defaults | fields))
+
+
+def group(**fields: Any) -> AlertGroup:
+    defaults: dict[str, Any] = {
+        "id": GROUP_ID,
+        "key": "known:harmful-content",
+        "source": "alertmanager",
+        "title": "HarmfulAnswers",
+        "system_id": "support-assistant",
+        "failure_mode": "harmful-content",
+        "firing": 1,
+        "received": 1,
+        "first_at": NOW,
+        "last_at": NOW,
+    }
+    return AlertGroup(**(defaults | fields))
+
+
+def signal(**fields: Any) -> HarmSignal:
+    defaults: dict[str, Any] = {
+        "connection": "prometheus",
+        "query": "sum(rate(harmful_answers_total[1m])) * 60",
+        "below": 0.5,
+        "unit": "harmful answers a minute",
+        "every": "10s",
+        "window": "30s",
+        "give_up_after": "10m",
+        "look_back": "2h",
+    }
+    return HarmSignal(**(defaults | fields))
+
+
+def system(**fields: Any) -> System:
+    defaults: dict[str, Any] = {
+        "id": "support-assistant",
+        "title": "Support assistant",
+        "tier": 1,
+        "match": {"system": ["support-assistant"]},
+        "owners": "support-assistant-owners",
+        "targets": {
+            "answers": Target(
+                connection="unleash",
+                ref={"project": "default", "environment": "production", "flag": "assistant-answers"},
+            )
+        },
+        "signals": {"harmful_answers": signal()},
+    }
+    return System(**(defaults | fields))
+
+
+def change(**fields: Any) -> Change:
+    defaults: dict[str, Any] = {
+        "step": "switch_off",
+        "level": Level.L6,
+        "action": "unleash.switch_off",
+        "connection": "unleash",
+        "ref": {"project": "default", "environment": "production", "flag": "assistant-answers"},
+        "before": {"enabled": True},
+        "after": {"enabled": False},
+        "summary": "Switch assistant-answers off in production",
+        "blast_radius": ("everybody in production",),
+        "reversible": True,
+        "guard": Guard.REREAD,
+    }
+    return Change(**(defaults | fields))
+
+
+def plan(**fields: Any) -> Plan:
+    defaults: dict[str, Any] = {
+        "kind": PlanKind.APPLY,
+        "incident_id": INCIDENT_ID,
+        "runbook": "switch-feature-off",
+        "runbook_version": 1,
+        "title": "Switch a feature off",
+        "system_id": "support-assistant",
+        "inputs": {},
+        "changes": (change(),),
+        "level": Level.L6,
+        "severity": Severity.SEV2,
+        "policy_version": 1,
+        "signal_name": "harmful_answers",
+        "signal": signal(),
+        "duration": timedelta(hours=4),
+        "on_end": OnEnd.ASK,
+        "reason": "harmful answers keep coming",
+        "expected_effect": "nobody gets an answer from the assistant",
+        "risk_if_wrong": "support waits longer",
+        "requested_by": RESPONDER,
+        "requested_at": NOW,
+        "expires_at": NOW + timedelta(minutes=15),
+    }
+    return Plan(**(defaults | fields))
+
+
+def approval(**fields: Any) -> Approval:
+    """An approval of the default plan."""
+    defaults: dict[str, Any] = {
+        "fingerprint": plan().fingerprint,
+        "actor": COMMANDER,
+        "roles": frozenset({Role.LEAD}),
+        "at": NOW + timedelta(minutes=1),
+    }
+    return Approval(**(defaults | fields))
+
+
+def containment(**fields: Any) -> Containment:
+    """A proposed containment; its progress has one entry for each change of its plan unless given."""
+    planned = fields.get("plan", plan())
+    defaults: dict[str, Any] = {
+        "id": CONTAINMENT_ID,
+        "number": 1,
+        "plan": planned,
+        "progress": tuple(Progress() for _ in planned.changes),
+    }
+    return Containment(**(defaults | fields))
+
+
+def fact(**fields: Any) -> Fact:
+    defaults: dict[str, Any] = {
+        "kind": "note.added",
+        "at": NOW,
+        "actor": RESPONDER,
+        "text": "The feature owner was reached",
+        "payload": {"channel": "phone"},
+    }
+    return Fact(**(defaults | fields))
+
+
+def timer(**fields: Any) -> Timer:
+    defaults: dict[str, Any] = {
+        "key": "plan.expire:containment-1",
+        "job": "plan.expire",
+        "subject": CONTAINMENT_ID,
+        "due_at": NOW + timedelta(minutes=15),
+    }
+    return Timer(**(defaults | fields))

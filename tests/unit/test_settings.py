@@ -1,0 +1,96 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.errors import SettingsError
+from bot.settings import PATTERNS, PREFIX, SETTINGS, Setting, read_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPLETE = {
+    "STANCH_SLACK_BOT_TOKEN": "xoxb-1",
+    "STANCH_SLACK_APP_TOKEN": "xapp-1",
+    "STANCH_TIMELINE_KEY": "k" * 16,
+    "PATH": "/usr/bin",
+}
+
+
+def table() -> str:
+    def row(setting: Setting) -> str:
+        default = "must be set" if setting.default is None else f"`{setting.default}`" if setting.default else "none"
+        secret = ", secret" if setting.secret else ""
+        return f"| `{PREFIX}{setting.name}` | {default}{secret} | {setting.meaning} |"
+
+    rows = [row(setting) for setting in SETTINGS] + [row(setting).replace("must be set, ", "") for setting in PATTERNS]
+    return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
+
+
+def test_the_readme_lists_every_setting() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"<!-- settings -->\n(.*)\n<!-- /settings -->", readme, re.DOTALL)
+    assert shown is not None
+    assert shown[1].strip() == table()
+
+
+def test_the_least_that_must_be_set_is_enough() -> None:
+    settings = read_settings(COMPLETE)
+    assert settings.slack_command == "/incident"
+    assert settings.slack_api_url == "https://slack.com/api/"
+    assert settings.api_token is None
+    assert not settings.slack_is_local
+
+
+def test_every_problem_is_reported_at_once_with_what_to_set() -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({"STANCH_PORT": "many", "STANCH_SLACK_COMAND": "/x", "STANCH_CONNECTIONS": "nowhere.yaml"})
+    problems = str(refused.value).splitlines()
+    assert len(problems) == 6
+    for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "TIMELINE_KEY"):
+        assert any(f"STANCH_{name} is missing" in problem for problem in problems)
+    assert any("STANCH_PORT must be a number" in problem for problem in problems)
+    assert any("STANCH_SLACK_COMAND is not a setting" in problem for problem in problems)
+    assert any("nowhere.yaml" in problem for problem in problems)
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("xoxb-from-file\n")
+    environ = {name: value for name, value in COMPLETE.items() if name != "STANCH_SLACK_BOT_TOKEN"}
+    settings = read_settings({**environ, "STANCH_SLACK_BOT_TOKEN_FILE": str(file)})
+    assert settings.slack_bot_token.get_secret_value() == "xoxb-from-file"
+
+
+def test_a_secret_given_twice_contradicts_itself(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="STANCH_SLACK_BOT_TOKEN_FILE are both set: keep one"):
+        read_settings({**COMPLETE, "STANCH_SLACK_BOT_TOKEN_FILE": str(tmp_path / "token")})
+
+
+def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    environ = {name: value for name, value in COMPLETE.items() if name != "STANCH_SLACK_BOT_TOKEN"}
+    with pytest.raises(SettingsError, match=r"STANCH_SLACK_BOT_TOKEN_FILE names .*absent"):
+        read_settings({**environ, "STANCH_SLACK_BOT_TOKEN_FILE": str(tmp_path / "absent")})
+
+
+def test_two_alert_tokens_are_accepted_while_one_is_replaced() -> None:
+    settings = read_settings({**COMPLETE, "STANCH_ALERT_TOKEN_ALERTMANAGER": f"{'a' * 16}, {'b' * 16}"})
+    tokens = [token.get_secret_value() for token in settings.alert_tokens["alertmanager"]]
+    assert tokens == ["a" * 16, "b" * 16]
+
+
+def test_a_guessable_alert_token_is_refused() -> None:
+    with pytest.raises(SettingsError, match="ALERTMANAGER: a token needs 16 characters"):
+        read_settings({**COMPLETE, "STANCH_ALERT_TOKEN_ALERTMANAGER": "secret"})
+
+
+@pytest.mark.parametrize("url", ["http://slack.example.com/api/", "ftp://127.0.0.1/", "slack.com"])
+def test_slack_is_reached_over_tls_unless_it_is_on_this_machine(url: str) -> None:
+    with pytest.raises(SettingsError, match="STANCH_SLACK_API_URL must be https"):
+        read_settings({**COMPLETE, "STANCH_SLACK_API_URL": url})
+
+
+def test_a_workspace_on_loopback_is_known_as_local() -> None:
+    assert read_settings({**COMPLETE, "STANCH_SLACK_API_URL": "http://127.0.0.1:8765/api"}).slack_is_local
+
+
+def test_no_secret_shows_in_the_representation() -> None:
+    assert "xoxb-1" not in repr(read_settings(COMPLETE))
