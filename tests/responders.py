@@ -5,6 +5,7 @@ Time stands still until a job asks to wait; then it jumps by that much. So a cle
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ class Responders:
         self.store = store
         self.clock = clock
         self.enqueued = enqueued
-        self.catalog = catalog or load_catalog(None)
+        self.catalog = catalog or _shipped_catalog()
         self.world = SimulatedWorld(store, scope="live")
         self.pool = ConnectionPool(_connections(clock), self.world, clock)
         people = People(Members(), lambda: self.catalog.policy)
@@ -181,6 +182,11 @@ class Responders:
             events = await tx.timeline.events(incident.id)
         assert chain_problems(events) == []
         return [event.kind for event in events]
+
+
+@cache
+def _shipped_catalog() -> Catalog:
+    return load_catalog(None)
 
 
 def _connections(clock: Clock) -> dict[str, Connection]:

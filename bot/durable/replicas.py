@@ -1,6 +1,6 @@
 """Replicas on one PostgreSQL: each lives as long as its session lock, and whoever finds a lock free adopts its jobs.
 
-The lock session ends by itself when the process does, and after `_SILENCE` when the process hangs. Adoption is a
+The lock session ends by itself when the process does, and after a silence when the process hangs. Adoption is a
 reconcile that repeats, never one shot, and takes two looks, so that a restarting database does not make everyone adopt
 everyone. It needs a direct connection: a pooler in transaction mode would share the session.
 """
@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 # Any constant of our own: the first of the two keys of our advisory locks.
 _LOCK_CLASS = 0x57A4C4
 _TICK = timedelta(seconds=2)
-_SILENCE = timedelta(seconds=15)
+# How long a process may hang before the server ends its session; longer than any pause of the loop that is no fault.
+SILENCE = timedelta(seconds=15)
 _KEEPALIVES: dict[str, str | int] = {
     "keepalives": 1,
     "keepalives_idle": 5,
@@ -33,9 +34,10 @@ _KEEPALIVES: dict[str, str | int] = {
 class Replicas:
     """This process among the others."""
 
-    def __init__(self, url: str, engine: Engine) -> None:
-        """Take a libpq URL of the same database and this process's engine."""
+    def __init__(self, url: str, engine: Engine, *, silence: timedelta = SILENCE) -> None:
+        """Take a libpq URL of the same database, this process's engine, and the silence that counts as death."""
         self._url = url
+        self._silence = silence
         self._engine = engine
         self._task: asyncio.Task[None] | None = None
         self._suspects: frozenset[str] = frozenset()
@@ -57,7 +59,7 @@ class Replicas:
 
     async def _locked_session(self) -> AsyncConnection[tuple[object, ...]]:
         connection = await AsyncConnection.connect(make_conninfo(self._url, **_KEEPALIVES), autocommit=True)
-        milliseconds = int(_SILENCE.total_seconds() * 1000)
+        milliseconds = int(self._silence.total_seconds() * 1000)
         await connection.execute(sql.SQL("SET idle_session_timeout = {}").format(sql.Literal(milliseconds)))
         await connection.execute("SELECT pg_advisory_lock(%s, %s)", (_LOCK_CLASS, _lock_of(self._engine.executor_id)))
         return connection
