@@ -109,7 +109,15 @@ class Application:
         executor_id = "embedded" if on_sqlite else new_executor_id()
         self.engine = Engine(blocking_url(url), executor_id=executor_id, handlers=self._handlers())
         self._replicas = None if on_sqlite else Replicas(libpq_url(url), self.engine)
-        chat = SlackChat(self._slack, self.board, self.store, triage_channel=settings.triage_channel, now=now)
+        chat = SlackChat(
+            self._slack,
+            self.board,
+            self.store,
+            self.people,
+            triage_channel=settings.triage_channel,
+            now=now,
+            policy=catalog.policy,
+        )
         self.pump = DeliveryPump(self.store, chat, now, owner=executor_id)
         services = Services(
             uow=self.store,

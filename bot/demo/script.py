@@ -17,6 +17,7 @@ from bot.workspace.labels import LabelError
 
 TRIAGE = "ai-alerts"
 RUNBOOK = "Roll the prompt back"
+PLAN = "Blast radius"
 _PATIENCE = 90.0
 
 
@@ -29,9 +30,10 @@ async def walk(workspace_url: str, stanch_url: str, write: Callable[[str], objec
     async with (
         Person(workspace_url, "commander") as commander,
         Person(workspace_url, "responder") as responder,
-        httpx.AsyncClient(base_url=f"{stanch_url}/simulated/unleash", trust_env=False) as application,
+        httpx.AsyncClient(base_url=workspace_url, trust_env=False) as workspace,
+        httpx.AsyncClient(base_url=f"{stanch_url}/simulated", trust_env=False) as vendors,
     ):
-        script = _Script(commander, responder, application, write)
+        script = _Script(commander, responder, workspace, vendors, write)
         try:
             await script.run()
         except (StepFailed, RejectedError, LabelError, TimeoutError, httpx.HTTPError) as error:
@@ -48,12 +50,14 @@ class _Script:
         self,
         commander: Person,
         responder: Person,
-        application: httpx.AsyncClient,
+        workspace: httpx.AsyncClient,
+        vendors: httpx.AsyncClient,
         write: Callable[[str], object],
     ) -> None:
         self._commander = commander
         self._responder = responder
-        self._application = application
+        self._workspace = workspace
+        self._vendors = vendors
         self._write = write
         self._channel = ""
 
@@ -76,6 +80,7 @@ class _Script:
         self._expect(live, "Sev-2", "TTD", "TTM", "Harmful output")
         self._tell("incident", f"#{self._channel} with its live card", live)
         await self._expect_prompt(story.BAD_PROMPT)
+        await self._expect_harm(below=False)
 
     async def _incident_channel(self) -> str:
         names = [str(channel["name"]) for channel in await self._commander.channels()]
@@ -86,7 +91,7 @@ class _Script:
 
     async def _take_lead(self) -> None:
         await self._commander.press("Take the lead", channel=self._channel)
-        card = await self._commander.wait_for_message(self._channel, containing="acknowledged", timeout=_PATIENCE)
+        card = await self._commander.wait_for_message(self._channel, containing=RUNBOOK, timeout=_PATIENCE)
         self._tell("lead", "commander took the lead", card)
 
     async def _plan(self) -> None:
@@ -96,18 +101,18 @@ class _Script:
         await self._responder.fill(
             {"Prompt version to go back to": story.GOOD_PROMPT, "Why": "Harmful advice since v42"}, submit=True
         )
-        plan = await self._responder.wait_for_message(self._channel, containing="C-1", timeout=_PATIENCE)
-        self._expect(plan, "L5", "Blast radius", "production")
+        plan = await self._responder.wait_for_message(self._channel, containing=PLAN, timeout=_PATIENCE)
+        self._expect(plan, "L5", RUNBOOK, "production", story.BAD_PROMPT, story.GOOD_PROMPT)
         self._tell("plan", "before -> after, blast radius, reversibility, end", plan)
 
     async def _approve(self) -> None:
-        await self._responder.press("Approve", channel=self._channel, containing="C-1")
+        await self._responder.press("Approve", channel=self._channel, containing=PLAN)
         refusal = await self._responder.wait_for_message(
             self._channel, containing="cannot approve it", timeout=_PATIENCE
         )
         self._tell("refused", "the requester's own approval, with the reason", refusal)
         await self._expect_prompt(story.BAD_PROMPT)
-        await self._commander.press("Approve", channel=self._channel, containing="C-1")
+        await self._commander.press("Approve", channel=self._channel, containing=PLAN)
         self._write("[approved] as commander\n")
 
     async def _see_verified(self) -> None:
@@ -115,6 +120,7 @@ class _Script:
             self._channel, containing="Contained and verified", timeout=_PATIENCE
         )
         await self._expect_prompt(story.GOOD_PROMPT)
+        await self._expect_harm(below=True)
         labels = [
             label for message in await self._commander.messages(self._channel) for label in Person.labels(message)
         ]
@@ -131,23 +137,37 @@ class _Script:
 
     async def _resolve(self) -> None:
         await self._commander.command(self._channel, "/incident resolve")
-        resolved = await self._commander.wait_for_message(self._channel, containing="resolved", timeout=_PATIENCE)
+        resolved = await self._commander.wait_for_message(self._channel, containing="is resolved", timeout=_PATIENCE)
         self._tell("resolved", "/incident resolve", resolved)
         await self._commander.command(self._channel, "/incident timeline")
         timeline = await self._commander.wait_for_message(self._channel, containing="Chain verified", timeout=_PATIENCE)
         self._tell("timeline", "/incident timeline", timeline)
 
     async def _see_nothing_doubled(self) -> None:
-        for channel, needle in ((TRIAGE, "harmful answers per 1,000"), (self._channel, RUNBOOK)):
-            seen = [message for message in await self._commander.messages(channel) if message.get("metadata_key")]
-            keys = [message["metadata_key"] for message in seen]
-            if len(keys) != len(set(keys)):
-                raise StepFailed(f"#{channel} has doubled messages about {needle!r}: {keys}")
+        """Look at the workspace's own record of what was posted: every card once."""
+        response = await self._workspace.get("/_workspace/requests", params={"method": "chat.postMessage"})
+        response.raise_for_status()
+        posted = [each for each in response.json()["requests"] if each["response"].get("ok")]
+        keys = [str(each["arguments"].get("metadata")) for each in posted]
+        if not keys or len(keys) != len(set(keys)):
+            raise StepFailed(f"{len(keys)} messages were posted, {len(set(keys))} of them different")
+        self._write(f"[messages] {len(keys)} posted, none twice\n")
+
+    async def _expect_harm(self, *, below: bool) -> None:
+        """Read the harm signal as a dashboard does."""
+        response = await self._vendors.get("/prometheus/api/v1/query", params={"query": story.QUERY})
+        response.raise_for_status()
+        value = float(response.json()["data"]["result"][0]["value"][1])
+        if (value < story.THRESHOLD) is not below:
+            raise StepFailed(
+                f"the harm signal reads {value:.2f}, which is not {'below' if below else 'above'} its threshold"
+            )
+        self._write(f"[signal] {value:.2f} harmful answers per 1,000\n")
 
     async def _expect_prompt(self, expected: str) -> None:
         """Evaluate the flag as the support assistant does: over HTTP, with a frontend token."""
-        response = await self._application.get(
-            "/api/frontend", params={"userId": "u-1"}, headers={"Authorization": "default:production.frontend"}
+        response = await self._vendors.get(
+            "/unleash/api/frontend", params={"userId": "u-1"}, headers={"Authorization": "default:production.frontend"}
         )
         response.raise_for_status()
         toggles: list[dict[str, Any]] = response.json()["toggles"]

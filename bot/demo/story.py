@@ -13,6 +13,8 @@ GOOD_PROMPT = "v41"
 BAD_PROMPT = "v42"
 QUERY = "sum(rate(support_assistant_harmful_answers_total[1m])) / sum(rate(support_assistant_answers_total[1m])) * 1000"
 
+THRESHOLD = 0.5  # as the registry says of this signal
+
 _SINCE_RELEASE = timedelta(minutes=22)
 _RULE_DELAY = timedelta(minutes=2)
 _RELEASE_PLACE = "/features/support-assistant-prompt/environments/production/strategies/0/variants/1/weight"

@@ -42,7 +42,7 @@ class Value(BaseModel):
 
 def canonical_json(value: object) -> bytes:
     """Return the one JSON spelling that hashes are taken over: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass")
 
 
 def digest(value: object) -> str:

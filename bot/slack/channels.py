@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 _MOST_NAMES = 20
 _PAGE = 500
+# https://docs.slack.dev/reference/methods/conversations.invite
+_MOST_INVITED = 100
 
 
 class Channels:
@@ -51,14 +53,14 @@ class Channels:
             self._triage_id = str(found["id"])
         return self._triage_id
 
-    async def ensure(self, incident: Incident) -> str:
-        """Return the id of an incident's channel, made if it is not there, with purpose, topic and declarer."""
+    async def ensure(self, incident: Incident, members: frozenset[str]) -> str:
+        """Return the id of an incident's channel, made if it is not there, with purpose, topic and members."""
         channel = incident.channel or await self._made(incident)
         setting = self._client.conversations_setPurpose(channel=channel, purpose=_purpose(incident))
         await _optional("conversations.setPurpose", setting)
         await self.refresh(incident, channel)
-        if incident.opened_by.is_person:
-            await self._invite(channel, incident.opened_by.id)
+        declarer = {incident.opened_by.id} if incident.opened_by.is_person else set()
+        await self._invite(channel, *sorted(members | declarer))
         return channel
 
     async def refresh(self, incident: Incident, channel: str) -> None:
@@ -120,8 +122,12 @@ class Channels:
             found = (await self._client.conversations_info(channel=channel))["channel"]
         return str((found.get("topic") or {}).get("value") or "")
 
-    async def _invite(self, channel: str, user: str) -> None:
-        await _optional("conversations.invite", self._client.conversations_invite(channel=channel, users=[user]))
+    async def _invite(self, channel: str, *users: str) -> None:
+        """Invite people; one who cannot be invited does not keep the others out."""
+        for start in range(0, len(users), _MOST_INVITED):
+            some = list(users[start : start + _MOST_INVITED])
+            invitation = self._client.conversations_invite(channel=channel, users=some, force=True)
+            await _optional("conversations.invite", invitation)
 
 
 async def _optional(method: str, call: Awaitable[object]) -> None:

@@ -14,6 +14,7 @@ from bot.domain.values import AlertGroupId, ContainmentId, IncidentId, Now
 from bot.errors import NotFound
 from bot.services.board import Board
 from bot.services.lanes import TRIAGE
+from bot.services.people import People
 from bot.services.ports import Posted, UnitOfWork
 from bot.slack.calls import calling
 from bot.slack.channels import Channels
@@ -29,20 +30,22 @@ END_REACHED = "end_reached"
 class SlackChat:
     """Implements the port `Messages`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what every card may need
         self,
         client: AsyncWebClient,
         board: Board,
         uow: UnitOfWork,
+        people: People,
         *,
         triage_channel: str,
         now: Now,
         policy: Policy | None = None,
     ) -> None:
-        """Take the client, what to render from, the store, the triage channel as a name or an id, and the clock.
+        """Take the client, what to render from, the store, the roles, the triage channel (name or id) and the clock.
 
         With a policy, cards say whose approval each runbook needs.
         """
+        self._people = people
         self._client = client
         self._board = board
         self._uow = uow
@@ -79,7 +82,8 @@ class SlackChat:
             incident = await tx.incidents.get(incident_id)
         if incident.channel is not None and not again:
             return incident.channel
-        channel = await self._channels.ensure(incident)
+        system = (await self._board.incident(incident_id)).system
+        channel = await self._channels.ensure(incident, await self._people.to_invite(system))
         if incident.channel is None:
             async with self._uow.begin() as tx:
                 await tx.incidents.set_channel(incident_id, channel)

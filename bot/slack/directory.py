@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 _FRESH = timedelta(seconds=60)
 _SNAPSHOT_SERVES = timedelta(hours=24)
 
-Membership = tuple[frozenset[str], datetime]
+Membership = tuple[datetime, frozenset[str]]
 
 
 class Snapshots(Protocol):
@@ -31,7 +31,7 @@ class Snapshots(Protocol):
         ...
 
     async def load(self, handle: str) -> Membership | None:
-        """Return a group's members as last kept, and when."""
+        """Return when a group's members were last kept, and who they were."""
         ...
 
 
@@ -54,10 +54,11 @@ class SlackDirectory:
         """
         async with self._asking[handle]:
             known = self._known.get(handle)
-            if known is None or self._now() - known[1] >= _FRESH:
-                known = (await self._refreshed(handle), self._now())
+            if known is None or self._now() - known[0] >= _FRESH:
+                members = await self._refreshed(handle)
+                known = (self._now(), members)
                 self._known[handle] = known
-            return known[0]
+            return known[1]
 
     async def _refreshed(self, handle: str) -> frozenset[str]:
         try:
@@ -69,9 +70,9 @@ class SlackDirectory:
 
     async def _remembered(self, handle: str, error: IntegrationError) -> frozenset[str]:
         snapshot = await self._snapshots.load(handle)
-        if snapshot is None or self._now() - snapshot[1] > _SNAPSHOT_SERVES:
+        if snapshot is None or self._now() - snapshot[0] > _SNAPSHOT_SERVES:
             raise error
-        members, at = snapshot
+        at, members = snapshot
         logger.warning("directory.snapshot_serves handle=%s since=%s: %s", handle, at.isoformat(), error)
         return members
 

@@ -8,6 +8,9 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.slack.calls import calling
 
+# A connection that broke is noticed within one, one that hangs within four of these.
+_PING_SECONDS = 3
+
 
 class SocketMode:
     """One connection, which is renewed whenever it breaks."""
@@ -31,7 +34,7 @@ class SocketMode:
             AuthFailed: Slack does not accept the app-level token.
             Unavailable: Slack does not answer.
         """
-        self._handler = AsyncSocketModeHandler(self._app, self._app_token)
+        self._handler = AsyncSocketModeHandler(self._app, self._app_token, ping_interval=_PING_SECONDS)
         with calling("apps.connections.open"):
             await self._handler.connect_async()  # type: ignore[no-untyped-call]
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from bot.domain.alert import Alert, AlertGroup, AlertStatus
-from bot.domain.values import AlertGroupId, IncidentId, digest
+from bot.domain.values import AlertGroupId, IncidentId
 from bot.errors import NotFound
 from bot.store.mapping import ALERT_GROUPS, ALERTS
 from bot.store.statements import inserting, is_postgres
@@ -58,20 +58,20 @@ class SqlAlerts:
         hidden, nor a card stay red. Without `started_at` nothing can be told apart, and the sender is believed at
         once.
         """
-        content = digest(alert.model_dump(mode="json", exclude={"received_at"}))
+        # The same labels in another order are the same alert; bodies are compared as text.
+        alert = alert.changed(labels=dict(sorted(alert.labels.items())))
         insert = inserting(self._session, AlertRow).values(
             **ALERTS.columns(alert),
             group_id=group_id,
-            content=content,
             is_news=True,
             count=1,
             first_at=alert.received_at,
             last_at=alert.received_at,
         )
         new = insert.excluded
-        is_other = or_(new.content != col(AlertRow.content), new.group_id != col(AlertRow.group_id))
+        is_other = or_(new.body != col(AlertRow.body), new.group_id != col(AlertRow.group_id))
         news = and_(is_other, not_(_is_late(alert)))
-        refreshed = ("group_id", "status", "content", "started_at", "received_at", "body")
+        refreshed = ("group_id", "status", "started_at", "received_at", "body")
         statement = insert.on_conflict_do_update(
             index_elements=["source", "fingerprint"],
             set_={
@@ -125,7 +125,7 @@ class SqlAlerts:
             .where(col(AlertRow.group_id) == group_id)
             .group_by(col(AlertRow.status))
         )
-        counts = {status: count for status, count in await self._session.execute(query)}
+        counts = dict((await self._session.execute(query)).all())
         return counts.get(AlertStatus.FIRING, 0), counts.get(AlertStatus.RESOLVED, 0)
 
     async def groups_of(self, incident_id: IncidentId) -> Sequence[AlertGroup]:

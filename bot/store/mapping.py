@@ -96,8 +96,8 @@ ALERTS = Mapped(
         "fingerprint": "fingerprint",
         "status": "status",
         "started_at": "started_at",
-        "received_at": "received_at",
     },
+    owned=("received_at",),
 )
 EVENTS = Mapped(EventRow, TimelineEvent, keys={"incident_id": "incident_id", "seq": "seq", "kind": "kind", "at": "at"})
 CONTAINMENTS = Mapped(

@@ -70,8 +70,7 @@ class AlertRow(StoredRow, table=True):
     """The newest state of what one source calls one fingerprint.
 
     Attributes:
-        content: Digest of all that the alert says; when it was received is not part of it.
-        received_at: When the body was received; a repeat that says nothing new does not move it.
+        received_at: When the body was received, no part of it; a repeat that says nothing new does not move it.
         is_news: Whether the last delivery changed anything but the count.
         count: Deliveries, repeats included.
     """
@@ -87,7 +86,6 @@ class AlertRow(StoredRow, table=True):
     fingerprint: str = Field(primary_key=True, sa_type=PlainText)
     group_id: str = Field(sa_type=PlainText)
     status: str = Field(sa_type=PlainText)
-    content: str = Field(sa_type=PlainText)
     started_at: datetime | None = Field(sa_type=UtcInstant)
     received_at: datetime = Field(sa_type=UtcInstant)
     is_news: bool

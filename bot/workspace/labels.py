@@ -121,7 +121,7 @@ def visible_labels(controls: Iterable[Control]) -> list[str]:
 
 def plain_value(control: Control, value: Value, options: Sequence[Json]) -> Value:
     """Return the option values for option texts; text typed into an input is returned as it is."""
-    if not options:
+    if not (options or control.asks_app):
         return value
     by_text = {emojify(option["text"]["text"]): str(option["value"]) for option in options}
     texts = [value] if isinstance(value, str) else value

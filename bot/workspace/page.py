@@ -41,6 +41,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _TINTS = 8
+_SHOWN = 100
 _REACTIONS = ("white_check_mark", "eyes", "+1", "raised_hands")
 
 
@@ -115,10 +116,15 @@ class Page:
     def entries(self) -> list[Entry]:
         """Return the messages of the channel, arranged under days."""
         channel = self.channel
-        shown = screen.messages_screen(self.actor, channel) if channel else []
+        shown = screen.messages_screen(self.actor, channel, _SHOWN) if channel else []
         return arrange(
             [one for one in shown if "parent_user_id" not in one or one.get("subtype") == "thread_broadcast"]
         )
+
+    def is_cut(self) -> bool:
+        """Tell whether older messages of the channel are left out."""
+        channel = self.channel
+        return channel is not None and len(screen.visible_messages(self.actor, channel)) > _SHOWN
 
     def thread(self) -> list[Entry]:
         """Return the open thread, its first message first; empty if none is open."""

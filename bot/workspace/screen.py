@@ -45,7 +45,7 @@ def members_screen(actor: Actor) -> list[Json]:
 
 
 def messages_screen(actor: Actor, channel: Channel, newest: int = 200) -> list[Json]:
-    """Return the newest messages as JSON with their `author`, whether they are `ephemeral`, and what was `chosen` in them.
+    """Return the newest messages as JSON, each with its `author`, whether it is `ephemeral`, and what was `chosen`.
 
     `visible` is the whole message as plain text, `visible_blocks` the text of each block, attachments' blocks last.
     """

@@ -7,6 +7,7 @@ delivery, so nobody may count on which.
 import asyncio
 import json
 import secrets
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -123,9 +124,10 @@ class SocketDoor:
         """Close every socket, if `announced` after Slack's `disconnect` message."""
         for connection in list(self._connections):
             self._forget(connection)
-            if announced:
-                await connection.send(self._disconnect("refresh_requested"))
-            await connection.socket.close(code=1012)
+            with suppress(RuntimeError, WebSocketDisconnect):
+                if announced:
+                    await connection.send(self._disconnect("refresh_requested"))
+                await connection.socket.close(code=1012)
 
     def _forget(self, connection: _Connection) -> None:
         if connection in self._connections:

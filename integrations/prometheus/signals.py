@@ -8,7 +8,7 @@ Source: https://prometheus.io/docs/prometheus/latest/querying/api/#range-queries
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,6 +17,8 @@ from bot.sdk import ConnectionSettings, Rejected, Sample, SecretStr, SignalReade
 
 _NAME = "prometheus"
 _OPERATION = "query_range"
+_YEAR_10000 = 253_402_300_800
+_Timestamp = Annotated[float, Field(ge=0, lt=_YEAR_10000)]
 
 
 class Settings(ConnectionSettings):
@@ -32,7 +34,7 @@ class Settings(ConnectionSettings):
 class _Series(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    values: list[tuple[float, str]]
+    values: list[tuple[_Timestamp, str]]
 
 
 class _Matrix(BaseModel):

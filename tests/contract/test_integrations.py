@@ -5,60 +5,39 @@ An integration is found by its folder; what the suite needs to know of it stands
 """
 
 import copy
-import importlib
 import logging
-import pkgutil
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 import integrations
 from bot.sdk import (
-    Action,
+    Alert,
     AuthFailed,
-    ConnectionSettings,
     ForeignPayload,
     Guard,
-    Integration,
     IntegrationError,
-    JsonObject,
     Level,
     Proposal,
     RateLimited,
     Rejected,
-    SignalReader,
-    Simulator,
     Unavailable,
     UserError,
 )
-from tests.integrations.contract import NOW, ActionCase, AlertCase, Contract, SignalCase
-from tests.integrations.wire import Answer, Wire, body, refused, status, timeout
-from tests.integrations.world import MemoryWorld
+from tests.integrations.bench import NAMES, Bench, Planned, bench, contract_of, declared_by
+from tests.integrations.contract import NOW, AlertCase, SignalCase
+from tests.integrations.wire import Answer, body, refused, status, timeout
 
 FOLDER = Path(integrations.__path__[0])
-NAMES = sorted(module.name for module in pkgutil.iter_modules(integrations.__path__) if module.ispkg)
-
-
-def _declared(name: str) -> Integration:
-    declared: Integration = importlib.import_module(f"integrations.{name}").INTEGRATION
-    return declared
-
-
-def _contract(name: str) -> Contract:
-    contract: Contract = importlib.import_module(f"tests.integrations.{name}.contract").CONTRACT
-    return contract
-
-
-ACTIONS = [(name, action.name) for name in NAMES for action in _declared(name).actions]
-WITH_SIGNALS = [name for name in NAMES if _declared(name).signals]
-WITH_ALERTS = [name for name in NAMES if _declared(name).alerts]
-WITH_SETTINGS = [name for name in NAMES if _declared(name).settings]
+ACTIONS = [(name, action.name) for name in NAMES for action in declared_by(name).actions]
+WITH_SIGNALS = [name for name in NAMES if declared_by(name).signals]
+WITH_ALERTS = [name for name in NAMES if declared_by(name).alerts]
+WITH_SETTINGS = [name for name in NAMES if declared_by(name).settings]
 
 Fault = Callable[[httpx.Request], Answer]
 FAULTS: list[tuple[str, Fault, type[IntegrationError]]] = [
@@ -89,63 +68,6 @@ each_fault = pytest.mark.parametrize(("fault", "error"), [pytest.param(*each[1:]
 each_garbage = pytest.mark.parametrize("garbage", GARBAGE, ids=lambda text: text[:12].replace("\x00", "NUL"))
 
 
-@dataclass(frozen=True)
-class Bench:
-    """One integration on its simulator."""
-
-    declared: Integration
-    contract: Contract
-    settings: ConnectionSettings
-    world: MemoryWorld
-    wire: Wire
-    client: httpx.AsyncClient
-
-    @property
-    def secrets(self) -> list[str]:
-        values = (getattr(self.settings, name) for name in type(self.settings).model_fields)
-        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
-
-    def signals(self) -> SignalReader:
-        assert self.declared.signals
-        return self.declared.signals(self.settings, self.client)
-
-
-def bench(name: str) -> Bench:
-    declared, contract = _declared(name), _contract(name)
-    assert declared.settings
-    assert declared.simulator
-    settings = declared.settings(**{**declared.simulated, **contract.secrets})
-    world = MemoryWorld(contract.world)
-    wire = Wire(declared.simulator(Simulator(connection=name, world=world, now=lambda: NOW)))
-    client = httpx.AsyncClient(transport=wire, base_url=settings.url)
-    return Bench(declared, contract, settings, world, wire, client)
-
-
-class Planned:
-    """One action of one integration, with the case that plans it."""
-
-    def __init__(self, name: str, action: str) -> None:
-        self.on = bench(name)
-        made = next(each for each in self.on.declared.actions if each.name == action)
-        self.action: Action = made(self.on.settings, self.on.client)
-        self.case: ActionCase = self.on.contract.actions[action]
-        self.name = name
-
-    async def read(self) -> JsonObject:
-        return await self.action.read(self.case.ref)
-
-    async def plan(self) -> Proposal:
-        proposal = self.action.plan(self.case.ref, self.case.params, await self.read())
-        assert proposal is not None
-        return proposal
-
-    async def apply(self, proposal: Proposal) -> None:
-        await self.action.apply(self.case.ref, proposal.before, proposal.after, key="one")
-
-    async def undo(self, proposal: Proposal) -> None:
-        await self.action.apply(self.case.ref, proposal.after, proposal.before, key="two")
-
-
 @pytest.fixture(params=ACTIONS, ids=".".join)
 def planned(request: pytest.FixtureRequest) -> Planned:
     return Planned(*request.param)
@@ -164,21 +86,21 @@ def connected(request: pytest.FixtureRequest) -> Bench:
 class TestDeclaration:
     @pytest.mark.parametrize("name", NAMES)
     def test_a_folder_declares_the_integration_of_its_name_and_offers_something(self, name: str) -> None:
-        declared = _declared(name)
+        declared = declared_by(name)
         assert declared.name == name
         assert declared.title
         assert declared.alerts or declared.actions or declared.signals
 
     @pytest.mark.parametrize("name", NAMES)
     def test_what_it_offers_is_what_its_contract_covers(self, name: str) -> None:
-        declared, contract = _declared(name), _contract(name)
+        declared, contract = declared_by(name), contract_of(name)
         assert {action.name for action in declared.actions} == set(contract.actions)
         assert (declared.signals is None) == (contract.signals is None)
         assert (declared.alerts is None) == (contract.alerts is None)
 
     @pytest.mark.parametrize("name", NAMES)
     def test_what_acts_or_measures_can_be_simulated(self, name: str) -> None:
-        declared = _declared(name)
+        declared = declared_by(name)
         if declared.actions or declared.signals:
             assert declared.settings
             assert declared.simulator
@@ -186,7 +108,7 @@ class TestDeclaration:
 
     @pytest.mark.parametrize("name", NAMES)
     def test_its_readme_names_every_setting_and_every_action_and_says_what_undo_means(self, name: str) -> None:
-        declared, readme = _declared(name), (FOLDER / name / "README.md").read_text(encoding="utf-8")
+        declared, readme = declared_by(name), (FOLDER / name / "README.md").read_text(encoding="utf-8")
         if declared.settings:
             for field, info in declared.settings.model_fields.items():
                 assert f"`{field}`" in readme
@@ -200,8 +122,8 @@ class TestDeclaration:
 
     @pytest.mark.parametrize(("name", "action"), ACTIONS)
     def test_an_action_says_what_it_is_and_takes_nothing_unknown(self, name: str, action: str) -> None:
-        made = next(each for each in _declared(name).actions if each.name == action)
-        case = _contract(name).actions[action]
+        made = next(each for each in declared_by(name).actions if each.name == action)
+        case = contract_of(name).actions[action]
         assert re.fullmatch(r"[a-z][a-z0-9_]*", made.name)
         assert made.title
         assert isinstance(made.lowest_level, Level)
@@ -453,12 +375,12 @@ def _signal_case(on: Bench) -> SignalCase:
 
 
 def _alert_case(name: str) -> AlertCase:
-    case = _contract(name).alerts
+    case = contract_of(name).alerts
     assert case
     return case
 
 
-def _parse(name: str, given: bytes) -> Sequence[object]:
-    parse = _declared(name).alerts
+def _parse(name: str, given: bytes) -> Sequence[Alert]:
+    parse = declared_by(name).alerts
     assert parse
     return tuple(parse(given, {}, NOW))

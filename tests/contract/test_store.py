@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.domain.delivery import DeliveryKind
 from bot.errors import Conflict, NotFound, SettingsError, StoreUnavailable, UserError
 from bot.services.ports import Transaction
-from bot.store.database import normalised_url
+from bot.store.database import blocking_url, libpq_url, normalised_url
 from bot.store.sql import Store
 from bot.store.tables import StoredRow
 from tests.builders import (
@@ -237,9 +237,9 @@ async def test_a_file_that_is_no_database_is_reported_as_such(tmp_path: Path, cl
 
 async def test_a_second_process_on_one_sqlite_file_is_refused(sqlite_url: str, clock: Clock) -> None:
     store = Store(sqlite_url, now=clock, enqueue=no_engine)
-    with other_process_using(Path(sqlite_url.removeprefix("sqlite:///"))):
-        with pytest.raises(SettingsError, match="Another Stanch uses"):
-            await store.open()
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    with other_process_using(file), pytest.raises(SettingsError, match="Another Stanch uses"):
+        await store.open()
     await store.open()
     await store.ping()
     await store.close()
@@ -272,6 +272,14 @@ async def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path, clock:
 def test_a_url_gets_the_driver_that_stanch_uses(url: str, expected: str) -> None:
     assert normalised_url(url) == expected
     assert normalised_url(expected) == expected
+
+
+def test_a_url_is_spelt_for_the_engine_that_takes_it() -> None:
+    assert blocking_url("sqlite:///var/stanch.sqlite") == "sqlite:///var/stanch.sqlite"
+    assert blocking_url("postgres://db/stanch") == "postgresql+psycopg://db/stanch"
+    assert libpq_url("postgres://stanch:s%40crt@db/stanch") == "postgresql://stanch:s%40crt@db/stanch"
+    with pytest.raises(SettingsError, match="PostgreSQL"):
+        libpq_url("sqlite:///var/stanch.sqlite")
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,12 @@ async def test_a_changed_title_is_news(store: Store) -> None:
     assert await received(store, alert(), alert(title="HarmfulAnswers (20 a minute)")) == [True, True]
 
 
+async def test_the_same_labels_in_another_order_are_no_news(store: Store) -> None:
+    labels = {"a": "1", "b": "2"}
+    reordered = dict(reversed(labels.items()))
+    assert await received(store, alert(labels=labels), alert(labels=reordered)) == [True, False]
+
+
 async def test_a_new_firing_reopens_a_resolved_alert_at_once(store: Store) -> None:
     resolved = alert(status=RESOLVED, received_at=NOW + SECOND)
     again = alert(started_at=NOW + SECOND, received_at=NOW + 2 * SECOND)
@@ -96,6 +102,10 @@ async def test_without_a_start_the_sender_is_believed_at_once(store: Store) -> N
     firing = alert(started_at=None, received_at=NOW + SECOND)
     assert await received(store, resolved, firing) == [True, True]
     assert await counts(store) == (1, 0)
+
+
+async def test_a_sender_that_begins_to_say_when_is_believed(store: Store) -> None:
+    assert await received(store, alert(started_at=None), alert(received_at=NOW + SECOND)) == [True, True]
 
 
 async def test_an_alert_moves_to_the_group_it_is_received_for(store: Store) -> None:
@@ -207,3 +217,13 @@ async def test_the_groups_of_an_incident_are_returned_oldest_first(store: Store)
         await tx.alerts.put_group(older)
         await tx.alerts.put_group(group(id=AlertGroupId("group-3")))
         assert list(await tx.alerts.groups_of(INCIDENT_ID)) == [older, newer]
+
+
+@pytest.mark.parametrize("text", ["NUL \x00", "half a pair \ud83d", "\U0001f525" * 100, "<!channel> ' \" ; --"])
+async def test_hostile_labels_are_stored_and_recognised_again(store: Store, text: str) -> None:
+    hostile = alert(labels={"label": text}, fingerprint=text.replace("\ud83d", ""))
+    assert await received(store, hostile, hostile) == [True, False]
+    async with store.begin() as tx:
+        await tx.alerts.put_group(group(labels=hostile.labels))
+        assert (await tx.alerts.group(GROUP_ID)).labels == hostile.labels
+        assert await tx.alerts.group_of_episode(hostile) == GROUP_ID

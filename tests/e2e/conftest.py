@@ -93,12 +93,12 @@ class Scene:
         await self.commander.wait_for_message(channel, containing="Runbooks on offer")
         return channel
 
-    async def channel(self) -> str:
+    async def channel(self, *, ending: str = "") -> str:
         """Return the name of the newest incident's channel as soon as it is there."""
         deadline = self.clock() + timedelta(seconds=10)
         while self.clock() < deadline:
             names = [str(each["name"]) for each in await self.commander.channels() if "name" in each]
-            found = [name for name in names if name.startswith("inc-")]
+            found = [name for name in names if name.startswith("inc-") and name.endswith(ending)]
             if found:
                 return found[-1]
             await asyncio.sleep(0.05)
@@ -112,7 +112,7 @@ class Scene:
         if runbook == ROLL_BACK:
             await planner.fill({"Prompt version to go back to": story.GOOD_PROMPT})
         await planner.fill({"Why": "harmful advice since v42"}, submit=True)
-        return await planner.wait_for_message(channel, containing="waiting for a decision")
+        return await planner.wait_for_message(channel, containing="unless decided")
 
     async def contained(self, channel: str) -> JsonObject:
         """Have the prompt rolled back, approved and verified; return the containment's card."""
@@ -122,11 +122,30 @@ class Scene:
         self.clock.advance(timedelta(seconds=40))
         return await self.wait_for_change(card, "Contained and verified")
 
-    async def wait_for_change(self, message: JsonObject, containing: str, *, seconds: float = 20) -> JsonObject:
+    async def declared(self, title: str = "The assistant invents refund rules") -> str:
+        """Have the commander declare an incident; return its channel's name."""
+        await self.commander.command("general", f"/incident declare {title}")
+        channel = await self.channel()
+        await self.commander.wait_for_message(channel, containing="Runbooks on offer")
+        for person in (self.commander, self.responder, self.newcomer):
+            await person.join(channel)
+        return channel
+
+    async def said(self, person: Person, channel: str, command: str, answer: str) -> str:
+        """Have a person type a command; return what they are told, which holds `answer`."""
+        await person.command(channel, command)
+        told = await person.wait_for_message(channel, containing=answer)
+        assert told["ephemeral"]
+        return str(told["visible"])
+
+    async def wait_for_change(
+        self, message: JsonObject, containing: str, *, seconds: float = 20, who: Person | None = None
+    ) -> JsonObject:
         """Return a message as soon as it says something."""
+        reader = who or self.commander
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
-            now = next(one for one in await self.commander.messages(message["channel"]) if one["ts"] == message["ts"])
+            now = next(one for one in await reader.messages(message["channel"]) if one["ts"] == message["ts"])
             if containing in now["visible"]:
                 return now
             if asyncio.get_running_loop().time() > deadline:

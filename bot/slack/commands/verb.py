@@ -7,7 +7,7 @@ from bot.domain.actor import Actor
 from bot.domain.incident import Incident
 from bot.errors import BadCommand
 from bot.slack.services import Services
-from bot.slack.text import escape
+from bot.slack.text import plain
 from bot.slack.views.card import Card, section
 
 
@@ -57,5 +57,5 @@ def said(text: str) -> Card:
 
 
 def quoted(text: str) -> str:
-    """Return something that was typed, to be named in an answer."""
-    return f"“{escape(' '.join(text.split()), 60)}”"
+    """Return something that was typed, to be named in an error; errors are escaped where they are shown."""
+    return f"“{plain(text, 60)}”"

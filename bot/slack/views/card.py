@@ -40,9 +40,9 @@ def header(text: str) -> HeaderBlock:
     return HeaderBlock(text=plain_object(text, HEADER))
 
 
-def section(markup: str, accessory: ButtonElement | None = None) -> SectionBlock:
-    """Return a paragraph, with a button beside it if given."""
-    return SectionBlock(text=mrkdwn(markup), accessory=accessory)
+def section(markup: str, accessory: ButtonElement | None = None, *, block_id: str | None = None) -> SectionBlock:
+    """Return a paragraph, with a button beside it if given; then it needs a block id that stays when it is edited."""
+    return SectionBlock(text=mrkdwn(markup), accessory=accessory, block_id=block_id)
 
 
 def fields(named: Iterable[tuple[str, str]]) -> SectionBlock:
@@ -86,8 +86,11 @@ def confirmation(title: str, markup: str, go: str) -> ConfirmObject:
 
 
 def actions(buttons: Sequence[ButtonElement]) -> list[ActionsBlock]:
-    """Return a row of buttons; nothing when there are none."""
-    return [ActionsBlock(elements=list(buttons))] if buttons else []
+    """Return a row of buttons; nothing when there are none.
+
+    Its block id stays when the message is edited, so that a press meets its button even if it crosses an edit.
+    """
+    return [ActionsBlock(elements=list(buttons), block_id=buttons[0].action_id)] if buttons else []
 
 
 def bullets(lines: Iterable[str]) -> str:

@@ -109,7 +109,7 @@ def runbook_blocks(view: IncidentView, policy: Policy | None, *, buttons: bool =
     for runbook in view.runbooks[:_MOST_RUNBOOKS]:
         ref = RunbookRef(incident=view.incident.id, runbook=runbook.id)
         accessory = button("Plan", "runbook.plan", ref) if buttons else None
-        blocks.append(section(_runbook(runbook, policy), accessory))
+        blocks.append(section(_runbook(runbook, policy), accessory, block_id=f"runbook:{runbook.id}"))
     if len(view.runbooks) > _MOST_RUNBOOKS:
         blocks.append(context(f"{len(view.runbooks) - _MOST_RUNBOOKS} larger ones are not shown."))
     return blocks

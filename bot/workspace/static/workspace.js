@@ -104,17 +104,21 @@ function showIfOpen(dialog) {
   dialog.querySelector(".modal-body :is(input, textarea, select)")?.focus();
 }
 
+// One round of fetching at a time: what changes meanwhile is fetched in the next round.
 let wanted = new Set();
-let timer = null;
-function want(...names) {
+let fetching = false;
+async function want(...names) {
   names.forEach((name) => wanted.add(name));
-  timer ??= setTimeout(async () => {
-    const names = [...wanted];
+  if (fetching) return;
+  fetching = true;
+  while (wanted.size) {
+    await new Promise((done) => setTimeout(done, 40));
+    const round = [...wanted];
     wanted = new Set();
-    timer = null;
-    await Promise.all(names.map(refresh));
-    if (names.includes("main")) markRead();
-  }, 40);
+    await Promise.allSettled(round.map(refresh));
+    if (round.includes("main")) markRead();
+  }
+  fetching = false;
 }
 
 function markRead() {

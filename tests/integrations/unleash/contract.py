@@ -10,11 +10,11 @@ PROMPT = {"project": "default", "feature": "support-assistant-prompt", "environm
 KILL_SWITCH = {"project": "default", "feature": "support-assistant-off", "environment": "production"}
 NOWHERE = {"project": "default", "feature": "no-such-flag", "environment": "production"}
 
-VARIANTS = [
+VARIANTS: list[JsonObject] = [
     {"name": "v17", "weight": 100, "weightType": "variable", "payload": {"type": "string", "value": "prompt 17"}},
     {"name": "v18", "weight": 900, "weightType": "fix", "payload": {"type": "string", "value": "prompt 18"}},
 ]
-STRATEGIES = [
+STRATEGIES: list[JsonObject] = [
     {
         "title": "Staff first",
         "parameters": {"groupId": "support-assistant-prompt", "rollout": "100", "stickiness": "userId"},
