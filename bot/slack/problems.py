@@ -5,7 +5,7 @@ traceback.
 """
 
 import logging
-from typing import Any
+from collections.abc import Awaitable
 from uuid import uuid4
 
 from slack_bolt import BoltResponse
@@ -14,7 +14,7 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.values import JsonObject
-from bot.errors import StanchError
+from bot.errors import IntegrationError, StanchError
 from bot.slack.calls import calling
 from bot.slack.text import escape
 from bot.slack.views.modals import message_view, shown_again
@@ -44,25 +44,25 @@ class Problems:
             return BoltResponse(status=200, body={"response_type": "ephemeral", "text": said})
         view_id = context.get(OPEN_VIEW)
         if view_id is not None:
-            await self._tell(error, self._show(str(view_id), said_view(body, said)))
+            shown = self._client.views_update(view_id=str(view_id), view=said_view(body, said))
+            await _tell(error, "views.update", shown)
         elif body.get("type") == "view_submission":
             answer = {"response_action": "update", "view": said_view(body, said).to_dict()}
             return BoltResponse(status=200, body=answer)
         elif context.respond is not None and body.get("response_url"):
-            await self._tell(error, context.respond(said, response_type="ephemeral", replace_original=False))
+            told = context.respond(said, response_type="ephemeral", replace_original=False)
+            await _tell(error, "response_url", told)
         acknowledged = context.ack.response is not None
         return None if acknowledged else BoltResponse(status=200)
 
-    async def _show(self, view_id: str, view: View) -> None:
-        with calling("views.update"):
-            await self._client.views_update(view_id=view_id, view=view)
 
-    async def _tell(self, error: Exception, telling: Any) -> None:
-        """Wait for the answer to arrive; an error that nobody can be told of is at least in the log."""
-        try:
+async def _tell(error: Exception, method: str, telling: Awaitable[object]) -> None:
+    """Wait until somebody was told; an error that nobody could be told of is at least in the log."""
+    try:
+        with calling(method):
             await telling
-        except (StanchError, OSError) as lost:
-            logger.warning("slack.answer_lost error=%s: %s", lost, error)
+    except IntegrationError as lost:
+        logger.warning("slack.answer_lost %s: %s", lost, error)
 
 
 def said_of(error: Exception) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from starlette.applications import Starlette
 
 from bot.app import Application
@@ -25,6 +26,7 @@ from bot.workspace.seed import DEFAULT_SEED
 from bot.workspace.server import create_app, serve
 
 ALERT_TOKEN = "made-up-alert-token"
+MANIFEST = Path(__file__).resolve().parents[2] / "slack-manifest.yaml"
 TRIAGE = "ai-alerts"
 ROLL_BACK = "Roll the prompt back"
 TURN_OFF = "Turn the feature off"
@@ -160,7 +162,9 @@ def moving_clock() -> MovingClock:
 
 @pytest.fixture
 async def workspace() -> AsyncIterator[Workspace]:
-    app = create_app(limits=Limits(post_rate=0, ack_within=timedelta(seconds=10)))
+    scopes = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["oauth_config"]["scopes"]["bot"]
+    seed = DEFAULT_SEED.model_copy(update={"app": DEFAULT_SEED.app.model_copy(update={"scopes": tuple(scopes)})})
+    app = create_app(seed=seed, limits=Limits(post_rate=0, ack_within=timedelta(seconds=10)))
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(port=0, app=app, ready=ready.set_result))
     await asyncio.wait([serving, ready], return_when=asyncio.FIRST_COMPLETED)

@@ -1,6 +1,9 @@
 """Every verb of the slash command, typed by somebody who may and by somebody who may not, rightly and wrongly."""
 
 import asyncio
+import re
+
+import pytest
 
 from bot.workspace.dispatch import Kind
 from bot.workspace.interactions import Actor, command_payload
@@ -67,6 +70,20 @@ async def test_the_same_command_delivered_twice_declares_once(scene: Scene) -> N
     assert sorted("once already" in answer["text"] for answer in answers) == [False, True, True]
     listed = await scene.said(scene.commander, "general", "/incident list", "Open incidents")
     assert listed.count("only once") == 1
+
+
+async def test_a_bug_gives_the_person_a_reference_and_the_log_a_traceback(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    workspace = scene.workspace.app.state.workspace
+    actor = Actor(workspace, workspace.state.person("commander"), scene.workspace.url)
+    payload = command_payload(actor, workspace.state.channel("general"), "/incident", "list")
+    del payload["channel_id"]
+    answer = await workspace.dispatcher.ask(Kind.COMMAND, payload)
+    reference = re.search(r"Unexpected error, reference ([0-9a-f]{8})", answer["text"])
+    assert reference is not None
+    logged = next(record for record in caplog.records if reference[1] in record.getMessage())
+    assert logged.exc_info is not None
 
 
 async def test_list_shows_open_incidents_newest_first(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""What reaches Slack when it is slow, full or down, or when somebody tidied up: each message once, and all in the end."""
+"""What reaches Slack when it is slow, full or down, or somebody tidied up: each message once, and all in the end."""
 
 import asyncio
 from datetime import timedelta
