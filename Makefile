@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo run test check lock clean
+.PHONY: help setup demo run test check bench chaos lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -26,7 +26,7 @@ run: setup ## run Stanch with the settings of the environment (see README.md)
 	@$(BIN)/stanch run
 
 test: setup ## unit, contract and end-to-end tests on SQLite and PostgreSQL
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: setup ## formatting, lint, types, import rules, content
 	@$(BIN)/ruff format --check .
@@ -34,6 +34,12 @@ check: setup ## formatting, lint, types, import rules, content
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/stanch check
+
+bench: setup ## measurements beside a floor, see benchmarks/README.md
+	@$(BIN)/python -m benchmarks.start
+
+chaos: setup ## processes killed, stopped and hung, on PostgreSQL
+	@$(BIN)/python -m pytest tests/chaos
 
 lock: ## pin the dependencies again (needs uv)
 	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -o requirements.lock

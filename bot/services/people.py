@@ -34,7 +34,7 @@ class People:
         return frozenset(roles)
 
     async def to_invite(self, system: System | None) -> frozenset[str]:
-        """Return who belongs in an incident's channel from the start: responders, who may lead, and the system's owners.
+        """Return who belongs in an incident's channel: responders, those who may lead, and the system's owners.
 
         Raises:
             IntegrationError: Slack cannot be reached and no fresh enough snapshot exists.

@@ -157,11 +157,23 @@ _RULE = {
 }
 
 
-def samples(prometheus_url: str) -> int:
-    """Return how many clean samples of the harm signal Prometheus holds of the last minute."""
+@contextmanager
+def monitored(assistant: Assistant, folder: Path, *, port: int, stanch_url: str, token: str) -> Iterator[str]:
+    """Run all that stands between an assistant and Stanch; yield the URL of Prometheus, which listens on `port`."""
+    with (
+        exported(assistant) as exporter,
+        running_alertmanager(folder, stanch_url=stanch_url, token=token) as alertmanager,
+        running_prometheus(folder, port=port, exporter=exporter, alertmanager_url=alertmanager) as prometheus,
+    ):
+        yield prometheus
+
+
+async def samples(prometheus_url: str) -> int:
+    """Return how many samples of the harm signal Prometheus holds of the last minute."""
     end = time.time()
     params: dict[str, Any] = {"query": QUERY, "start": end - 60, "end": end, "step": 1}
-    answer = httpx.get(f"{prometheus_url}/api/v1/query_range", params=params, trust_env=False).json()
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = (await client.get(f"{prometheus_url}/api/v1/query_range", params=params)).json()
     return sum(len(series["values"]) for series in answer["data"]["result"])
 
 

@@ -1,7 +1,7 @@
 """Prometheus measures, Alertmanager posts, Stanch keeps: nothing lost, nothing doubled."""
 
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,7 @@ import pytest
 
 from bot.app import Application
 from bot.workspace.client import Person
-from tests.real.monitoring import (
-    Assistant,
-    exported,
-    post_alert,
-    running_alertmanager,
-    running_prometheus,
-    samples,
-)
+from tests.real.monitoring import Assistant, monitored, post_alert, running_alertmanager, samples
 from tests.real.postgres import Postgres
 from tests.real.processes import free_port
 from tests.real.stanch import ALERT_TOKEN, Api, Set, eventually, measured_system, running_stanch
@@ -60,19 +53,8 @@ async def test_a_rule_that_fires_opens_one_incident_whose_start_is_read_from_pro
     assistant, port = Assistant(), free_port()
     database_url = f"sqlite:///{tmp_path / 'stanch.sqlite'}"
     async with stanch(tmp_path, workspace_url, database_url, port) as (application, api):
-        with ExitStack() as servers:
-            alertmanager = servers.enter_context(
-                running_alertmanager(tmp_path, stanch_url=application.url, token=ALERT_TOKEN)
-            )
-            exporter = servers.enter_context(exported(assistant))
-            prometheus = servers.enter_context(
-                running_prometheus(tmp_path, port=port, exporter=exporter, alertmanager_url=alertmanager)
-            )
-
-            async def clean_samples() -> int:
-                return samples(prometheus)
-
-            await eventually(clean_samples, lambda count: count >= 5)
+        with monitored(assistant, tmp_path, port=port, stanch_url=application.url, token=ALERT_TOKEN) as prometheus:
+            await eventually(lambda: samples(prometheus), lambda count: count >= 5)
             began = assistant.do_harm()
 
             (opened,) = await eventually(api.incidents, bool)

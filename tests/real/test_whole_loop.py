@@ -6,7 +6,7 @@ harmful, and Prometheus counts them.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -20,14 +20,7 @@ from bot.domain.containment import Containment, ContainmentState
 from bot.domain.incident import Incident, IncidentStatus
 from bot.services.planning import PlanRequest
 from tests.real.content import target
-from tests.real.monitoring import (
-    SERVICE,
-    Assistant,
-    exported,
-    running_alertmanager,
-    running_prometheus,
-    samples,
-)
+from tests.real.monitoring import SERVICE, Assistant, monitored, samples
 from tests.real.processes import free_port
 from tests.real.stanch import ALERT_TOKEN, Set, eventually, measured_system, running_stanch
 from tests.real.unleash import ADMIN_TOKEN, Unleash, application, gradual, served, variant
@@ -72,56 +65,57 @@ async def contain(stanch: Application, incident: Incident) -> Containment:
     return await eventually(lambda: stanch.containments.get(planned.id), lambda each: each.state.is_settled)
 
 
-async def test_a_harmful_release_is_noticed_contained_and_verified(
-    tmp_path: Path, workspace_url: str, unleash: Unleash
-) -> None:
-    flag, port, assistant = f"prompt-{uuid4().hex}", free_port(), Assistant()
-    unleash.add_flag(flag, gradual(flag, variant(GOOD, 1000, weightType="variable"), variant(BAD, 0)))
-    given = Set(
-        folder=tmp_path,
+@pytest.fixture
+def flag(unleash: Unleash) -> str:
+    """The flag that says which prompt to serve; now the good one."""
+    name = f"prompt-{uuid4().hex}"
+    unleash.add_flag(name, gradual(name, variant(GOOD, 1000, weightType="variable"), variant(BAD, 0)))
+    return name
+
+
+def set_up(folder: Path, workspace_url: str, unleash_url: str, flag: str, port: int) -> Set:
+    """Return what a Stanch with both connections is set up with; Prometheus will listen on `port`."""
+    return Set(
+        folder=folder,
         workspace_url=workspace_url,
-        database_url=f"sqlite:///{tmp_path / 'stanch.sqlite'}",
+        database_url=f"sqlite:///{folder / 'stanch.sqlite'}",
         connections={
-            "unleash": {"integration": "unleash", "url": unleash.url},
+            "unleash": {"integration": "unleash", "url": unleash_url},
             "prometheus": {"integration": "prometheus", "url": f"http://127.0.0.1:{port}"},
         },
         secrets={"STANCH_CONNECTION_UNLEASH_TOKEN": ADMIN_TOKEN},
         content={"playbooks/rules/systems.yaml": measured_system(prompt=target(flag))},
     )
-    async with running_stanch(given) as stanch:
-        with ExitStack() as servers:
-            to_stanch = running_alertmanager(tmp_path, stanch_url=stanch.url, token=ALERT_TOKEN)
-            alertmanager = servers.enter_context(to_stanch)
-            exporter = servers.enter_context(exported(assistant))
-            prometheus = servers.enter_context(
-                running_prometheus(tmp_path, port=port, exporter=exporter, alertmanager_url=alertmanager)
-            )
-            sdk = servers.enter_context(application(unleash.url, tmp_path))
 
-            async def clean_samples() -> int:
-                return samples(prometheus)
 
-            async def incidents() -> list[Incident]:
-                return list(await stanch.incidents.listed(only_open=False, limit=5))
+async def test_a_harmful_release_is_noticed_contained_and_verified(
+    tmp_path: Path, workspace_url: str, unleash: Unleash, flag: str
+) -> None:
+    assistant, port = Assistant(), free_port()
+    async with running_stanch(set_up(tmp_path, workspace_url, unleash.url, flag, port)) as stanch:
 
+        async def incidents() -> list[Incident]:
+            return list(await stanch.incidents.listed(only_open=False, limit=5))
+
+        with (
+            monitored(assistant, tmp_path, port=port, stanch_url=stanch.url, token=ALERT_TOKEN) as prometheus,
+            application(unleash.url, tmp_path) as sdk,
+        ):
             async with serving_answers(assistant, sdk, flag):
-                await eventually(clean_samples, lambda count: count >= 5)
+                await eventually(lambda: samples(prometheus), lambda count: count >= 5)
                 released_at = datetime.now(UTC)
                 unleash.release(flag, variant(GOOD, 0, weightType="variable"), variant(BAD, 1000))
                 (incident,) = await eventually(incidents, bool)
-                assert incident.system_id == SERVICE
-
                 contained = await contain(stanch, incident)
-                assert (contained.state, contained.problem) == (ContainmentState.VERIFIED, "")
                 assert served(sdk, flag) == {GOOD}
 
-                ended = (await incidents())[0]
-                assert ended.status is IncidentStatus.MITIGATED
-                stones = ended.milestones
-                assert stones.started
-                assert stones.detected
-                assert stones.mitigated
-                assert released_at < stones.started.at <= stones.detected.at < stones.mitigated.at
-                assert stones.mitigated.at - released_at < timedelta(minutes=1)
-                assert (await stanch.board.timeline(incident.id)).problems == ()
-                assert len(await incidents()) == 1
+        assert (incident.system_id, contained.problem, contained.state) == (SERVICE, "", ContainmentState.VERIFIED)
+        (ended,) = await incidents()
+        assert ended.status is IncidentStatus.MITIGATED
+        stones = ended.milestones
+        assert stones.started
+        assert stones.detected
+        assert stones.mitigated
+        assert released_at < stones.started.at <= stones.detected.at < stones.mitigated.at
+        assert stones.mitigated.at - released_at < timedelta(minutes=1)
+        assert (await stanch.board.timeline(incident.id)).problems == ()

@@ -1,0 +1,1 @@
+"""Measurements beside a floor; see README.md."""

@@ -1,0 +1,79 @@
+"""The chain: whatever is done to it shows."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.timeline import GENESIS, TimelineEvent, append, chain_problems, sign_head
+from tests.builders import INCIDENT_ID, NOW, fact
+
+
+def chain(length: int = 4) -> list[TimelineEvent]:
+    events: list[TimelineEvent] = []
+    for number in range(length):
+        last = events[-1] if events else None
+        events.append(append(INCIDENT_ID, last, fact(text=f"fact {number}"), recorded_at=NOW, salt=f"{number:032x}"))
+    return events
+
+
+def test_a_chain_that_nobody_touched_verifies() -> None:
+    events = chain()
+    assert chain_problems(events) == []
+    assert events[0].previous == GENESIS
+    assert [event.seq for event in events] == [1, 2, 3, 4]
+
+
+def test_an_empty_chain_verifies() -> None:
+    assert chain_problems([]) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("kind", "something.else"),
+        ("at", NOW.replace(year=2025)),
+        ("recorded_at", NOW.replace(year=2025)),
+        ("content", {"text": "nothing happened", "payload": {}}),
+        ("commitment", "0" * 64),
+        ("previous", "1" * 64),
+        ("hash", "2" * 64),
+        ("salt", "f" * 32),
+    ],
+)
+def test_a_changed_field_shows(field: str, value: object) -> None:
+    events = chain()
+    events[1] = events[1].changed(**{field: value})
+    assert chain_problems(events)
+
+
+@given(st.integers(0, 3))
+def test_a_removed_event_shows_unless_it_was_the_last(index: int) -> None:
+    events = chain()
+    del events[index]
+    assert bool(chain_problems(events)) is (index != 3)
+
+
+@given(st.permutations(range(4)))
+def test_events_in_another_order_show(order: list[int]) -> None:
+    events = chain()
+    assert bool(chain_problems([events[index] for index in order])) is (order != [0, 1, 2, 3])
+
+
+def test_a_cut_tail_shows_against_the_signed_head() -> None:
+    events, key = chain(), b"kept elsewhere"
+    signed = sign_head(events[-1], key)
+    assert sign_head(events[-2], key) != signed
+    assert sign_head(events[-1], b"another key") != signed
+    assert sign_head(chain()[-1], key) == signed
+
+
+def test_a_redacted_event_leaves_the_chain_valid_and_says_nothing() -> None:
+    events = chain()
+    events[1] = events[1].redacted()
+    assert chain_problems(events) == []
+    assert (events[1].text, events[1].payload) == ("(redacted)", {})
+
+
+def test_text_with_half_a_surrogate_pair_can_be_recorded() -> None:
+    event = append(INCIDENT_ID, None, fact(text="broken \ud83d text"), recorded_at=NOW, salt="0" * 32)
+    assert chain_problems([event]) == []
