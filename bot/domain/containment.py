@@ -11,7 +11,7 @@ from typing import Self
 from bot.domain.actor import Actor
 from bot.domain.change import Change
 from bot.domain.role import Role
-from bot.domain.runbook import Level, OnEnd
+from bot.domain.runbook import Level
 from bot.domain.severity import Severity
 from bot.domain.system import HarmSignal
 from bot.domain.values import ContainmentId, IncidentId, Instant, Value, digest
@@ -51,7 +51,6 @@ class Plan(Value):
     signal_name: str | None
     signal: HarmSignal | None
     duration: timedelta
-    on_end: OnEnd
     reason: str
     expected_effect: str
     risk_if_wrong: str

@@ -58,13 +58,6 @@ _MEANINGS = (
 )
 
 
-class OnEnd(StrEnum):
-    """What happens when a containment reaches its end."""
-
-    ASK = "ask"
-    REVERT = "revert"
-
-
 class TextInput(Value):
     """A line of text."""
 
@@ -114,11 +107,10 @@ class Step(Value):
 
 
 class End(Value):
-    """How long a containment lasts by default, at most, and what happens then."""
+    """How long a containment lasts by default and at most; then it stays in force and asks."""
 
     after: Duration
     at_most: Duration
-    on_end: OnEnd = OnEnd.ASK
 
     def offered(self) -> list[timedelta]:
         """Return the durations to offer in a form, shortest first."""

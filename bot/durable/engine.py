@@ -8,6 +8,7 @@ clears it.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
@@ -70,6 +71,8 @@ class Engine:
             await asyncio.to_thread(self._client.destroy)
             self._client = None
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        # DBOS made its own pool the loop's default executor and has just shut it down.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
     async def enqueue(self, session: AsyncSession, job: str, subject: str, key: str, delay: timedelta | None) -> None:
         """Enqueue a job within a transaction; a key that was used before enqueues nothing.

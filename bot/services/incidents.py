@@ -19,13 +19,14 @@ from bot.domain.role import Role
 from bot.domain.severity import Severity
 from bot.domain.system import System
 from bot.domain.timeline import Fact
-from bot.domain.values import AlertGroupId, IncidentId, Now
+from bot.domain.values import AlertGroupId, IncidentId, Now, digest
 from bot.errors import BadCommand, Conflict, InvalidTransition, NotFound
 from bot.services.lanes import TRIAGE, incident_lane
 from bot.services.people import People
 from bot.services.ports import Transaction, UnitOfWork
 
 LOOK_BACK = "incident.look_back"
+REVIEW_READY = "review_ready"
 
 Transition = Callable[[Incident], tuple[Incident, Fact]]
 
@@ -61,10 +62,14 @@ class Incidents:
         classification = classify(list(self._catalog.playbooks.values()), Facts(text=title))
         if severity is not None:
             classification = classification.changed(severity=severity)
+        incident_id = IncidentId(digest(["declare", request])[:32] if request else uuid4().hex)
         async with self._uow.begin() as tx:
+            known = await tx.incidents.find(incident_id)
+            if known is not None:
+                return known
             return await self.open_in(
                 tx,
-                incident_id=IncidentId(request or uuid4().hex),
+                incident_id=incident_id,
                 title=title,
                 system=None,
                 classification=classification,
@@ -245,9 +250,14 @@ class Incidents:
 
 
 async def change_in(tx: Transaction, incident_id: IncidentId, transition: Transition) -> Incident:
-    """Carry out one transition within a transaction: row, fact and card."""
-    incident, fact = transition(await tx.incidents.get(incident_id))
+    """Carry out one transition within a transaction: row, fact and card, and at its end word of the review's draft."""
+    before = await tx.incidents.get(incident_id)
+    incident, fact = transition(before)
     saved = await tx.incidents.save(incident)
     await tx.timeline.append(incident_id, fact)
-    await tx.deliveries.want(DeliveryKind.INCIDENT_CARD, incident_lane(incident_id), incident_id)
+    lane = incident_lane(incident_id)
+    await tx.deliveries.want(DeliveryKind.INCIDENT_CARD, lane, incident_id)
+    if before.is_open and not saved.is_open:
+        payload = {"incident": incident_id, "what": REVIEW_READY}
+        await tx.deliveries.want(DeliveryKind.NOTE, lane, f"review:{incident_id}", payload=payload)
     return saved

@@ -24,7 +24,7 @@ from bot.services.lanes import TRIAGE, incident_lane
 from bot.services.ports import Transaction, UnitOfWork
 
 # Alerts that may wait for a commit before senders are asked to come back; some seconds of work on a small machine.
-_MAX_WAITING = 5_000
+MAX_WAITING = 5_000
 _MAX_BATCH = 500
 
 
@@ -53,8 +53,17 @@ class _Touched:
 class Intake:
     """Takes alerts in."""
 
-    def __init__(self, uow: UnitOfWork, catalog: Catalog, incidents: Incidents, now: Now) -> None:
-        """Take the store, the content, the incident service and the clock."""
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        catalog: Catalog,
+        incidents: Incidents,
+        now: Now,
+        *,
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
+        """Take the store, the content, the incident service, the clock, and how many alerts may wait for a commit."""
+        self._max_waiting = max_waiting
         self._uow = uow
         self._catalog = catalog
         self._incidents = incidents
@@ -71,7 +80,7 @@ class Intake:
         """
         if not alerts:
             return
-        if sum(len(waiting.alerts) for waiting in self._queue) + len(alerts) > _MAX_WAITING:
+        if self._queue and sum(len(waiting.alerts) for waiting in self._queue) + len(alerts) > self._max_waiting:
             raise Busy("Too many alerts are waiting to be stored.", retry_after=timedelta(seconds=5))
         mine = _Waiting(alerts, asyncio.get_running_loop().create_future())
         self._queue.append(mine)

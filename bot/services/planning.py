@@ -17,11 +17,11 @@ from bot.domain.change import Change
 from bot.domain.containment import Containment, Plan, PlanKind, Progress
 from bot.domain.delivery import DeliveryKind
 from bot.domain.incident import Incident
-from bot.domain.runbook import Level, LiveChoiceInput, OnEnd, Runbook, Step
+from bot.domain.runbook import Level, LiveChoiceInput, Runbook, Step
 from bot.domain.system import System
 from bot.domain.timeline import Fact
 from bot.domain.timer import Timer
-from bot.domain.values import ContainmentId, IncidentId, Now
+from bot.domain.values import ContainmentId, IncidentId, Now, human_duration
 from bot.errors import BadCommand, InvalidTransition, NotFound, PlanDrifted
 from bot.services.lanes import incident_lane
 from bot.services.people import People
@@ -123,7 +123,6 @@ class Planning:
             signal_name=runbook.harm_signal if signal else None,
             signal=signal,
             duration=duration,
-            on_end=runbook.ends.on_end,
             reason=request.reason.strip(),
             expected_effect=runbook.expected_effect,
             risk_if_wrong=runbook.risk_if_wrong,
@@ -168,7 +167,7 @@ class Planning:
         incident, original = await self._in_force(actor, containment_id)
         longest = rules.longest(self._catalog.policy, original.plan.level)
         if duration > longest:
-            raise BadCommand(f"A {original.plan.level} containment may last {longest} at most; choose less.")
+            raise BadCommand(f"A {original.plan.level} containment may last {human_duration(longest)} at most.")
         return await self._store(
             self._follow_up(PlanKind.EXTEND, incident, original, actor, reason, duration=duration, changes=())
         )
@@ -194,7 +193,6 @@ class Planning:
             severity=incident.severity,
             policy_version=self._catalog.policy.version,
             duration=duration,
-            on_end=OnEnd.ASK,
             reason=reason.strip(),
             expected_effect="The targets read as before the containment."
             if changes
@@ -285,7 +283,9 @@ class Planning:
 
 
 def _summaries(plan: Plan) -> str:
-    return "; ".join(change.summary for change in plan.changes) or f"until {plan.duration} from approval"
+    if not plan.changes:
+        return f"{human_duration(plan.duration)} more, from its approval"
+    return "; ".join(change.summary for change in plan.changes)
 
 
 def _check_inputs(runbook: Runbook, request: PlanRequest, duration: timedelta, longest: timedelta) -> None:
@@ -297,8 +297,9 @@ def _check_inputs(runbook: Runbook, request: PlanRequest, duration: timedelta, l
         raise BadCommand(f"Fill in: {', '.join(missing)}.")
     if not request.reason.strip():
         raise BadCommand("Say why: the reason goes on the timeline.")
-    if not timedelta(0) < duration <= min(runbook.ends.at_most, longest):
-        raise BadCommand(f"“{runbook.title}” may last {min(runbook.ends.at_most, longest)} at most.")
+    at_most = min(runbook.ends.at_most, longest)
+    if not timedelta(0) < duration <= at_most:
+        raise BadCommand(f"“{runbook.title}” may last {human_duration(at_most)} at most.")
 
 
 async def _planned_change(

@@ -14,6 +14,7 @@ from bot.domain.containment import Containment
 from bot.domain.delivery import Delivery, DeliveryKind
 from bot.domain.harm import Sample
 from bot.domain.incident import Incident, IncidentKind
+from bot.domain.review import Review
 from bot.domain.system import HarmSignal
 from bot.domain.timeline import Fact, TimelineEvent
 from bot.domain.timer import Timer
@@ -46,6 +47,10 @@ class Incidents(Protocol):
         Raises:
             NotFound: There is none.
         """
+        ...
+
+    async def find(self, incident_id: IncidentId) -> Incident | None:
+        """Return one, if it is there."""
         ...
 
     async def by_number(self, number: int) -> Incident | None:
@@ -317,4 +322,12 @@ class Messages(Protocol):
             Unavailable: Slack did not answer; the effect is unknown.
             Rejected: Slack refused for good.
         """
+        ...
+
+
+class Documents(Protocol):
+    """Renders what people keep outside Slack."""
+
+    def review(self, review: Review) -> str:
+        """Return a review's draft as a Markdown document."""
         ...

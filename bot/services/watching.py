@@ -93,14 +93,13 @@ class Watching:
     async def _verified(self, seen: Containment, signal: HarmSignal) -> None:
         at = self._now()
         async with self._uow.begin() as tx:
-            incident = await tx.incidents.get(seen.plan.incident_id)
+            await self._move_milestone(tx, await tx.incidents.get(seen.plan.incident_id), seen, signal)
             text = f"C-{seen.number} verified: under {signal.below:g} {signal.unit} for {human_duration(signal.window)}"
             verified = seen.moved(ContainmentState.VERIFIED, effect_verified_at=at)
             await record(tx, verified, self._fact("containment.verified", text))
-            await self._move_milestone(tx, incident, seen, signal)
-            incident = await tx.incidents.get(incident.id)
-            if incident.milestones.mitigated and incident.milestones.mitigated.provisional:
-                await change_in(tx, incident.id, lambda each: each.harm_stop_confirmed(at, STANCH))
+            mitigated = (await tx.incidents.get(seen.plan.incident_id)).milestones.mitigated
+            if mitigated is not None and mitigated.provisional:
+                await change_in(tx, seen.plan.incident_id, lambda each: each.harm_stop_confirmed(at, STANCH))
 
     async def _gave_up(self, seen: Containment, signal: HarmSignal) -> None:
         problem = (
@@ -140,18 +139,25 @@ class Watching:
         signal = next(iter(system.signals.values()))
         step = max(signal.every, signal.look_back / _LOOK_BACK_STEPS)
         try:
-            readings = await self._readings(incident, signal, detected.at - signal.look_back, detected.at, step)
+            began = await self._began(incident, signal, detected.at - signal.look_back, detected.at, step)
+            if began is not None and step > signal.every:
+                # Coarse over the whole span, then as fine as the signal is within the step that holds the crossing.
+                began = await self._began(incident, signal, began - step, began, signal.every) or began
         except IntegrationError as error:
             waited = self._now() - detected.at
             return _LOOK_BACK_PAUSE if error.retryable and waited < _LOOK_BACK_GIVES_UP else None
-        began = harm_began(signal, readings)
         if began is None:
             return None
-        note = f"first sample at or above {signal.below:g} {signal.unit}, read every {human_duration(step)}"
+        note = f"first sample at or above {signal.below:g} {signal.unit}, read every {human_duration(signal.every)}"
         await self._incidents.change(
             incident_id, lambda each: each.with_started(began, Basis.OBSERVED, note, STANCH, self._now())
         )
         return None
+
+    async def _began(
+        self, incident: Incident, signal: HarmSignal, start: datetime, end: datetime, step: timedelta
+    ) -> datetime | None:
+        return harm_began(signal, await self._readings(incident, signal, start, end, step))
 
     async def _readings(
         self, incident: Incident, signal: HarmSignal, start: datetime, end: datetime, step: timedelta

@@ -52,9 +52,13 @@ class SqlIncidents:
         Raises:
             NotFound: There is none.
         """
-        if (incident := await self._newest(col(IncidentRow.id) == incident_id)) is None:
+        if (incident := await self.find(incident_id)) is None:
             raise NotFound("There is no such incident.")
         return incident
+
+    async def find(self, incident_id: IncidentId) -> Incident | None:
+        """Return one, if it is there."""
+        return await self._newest(col(IncidentRow.id) == incident_id)
 
     async def by_number(self, number: int) -> Incident | None:
         """Return one by its number."""

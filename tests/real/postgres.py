@@ -12,7 +12,7 @@ from typing import Self
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from tests.postgres import _installed_for_this_user
+from tests.postgres import installed_for_this_user
 from tests.real.processes import NotStarted, free_port, stop
 
 _START_SECONDS = 30
@@ -27,7 +27,7 @@ class Postgres:
         self._root = root
         self._log = root / "log"
         self._port = free_port()
-        self._installed, self._run_as = _installed_for_this_user(root)
+        self._installed, self._run_as = installed_for_this_user(root)
         subprocess.run(
             [self._installed / "bin/initdb", "-D", root / "data", "-U", "stanch", "-A", "trust", "-E", "UTF8", "-N"],
             check=True,

@@ -13,7 +13,7 @@ from bot.domain.incident import MAX_TITLE
 from bot.domain.milestones import Basis, Milestone
 from bot.domain.role import Role
 from bot.domain.severity import Severity
-from bot.domain.timeline import append
+from bot.domain.timeline import TimelineEvent, append
 from bot.domain.values import ContainmentId
 from bot.services.board import AlertGroupView, TimelineView
 from bot.slack.views.alert_card import alert_card
@@ -186,7 +186,7 @@ def test_a_timeline_that_does_not_verify_says_where(snapshot: SnapshotAssertion)
 
 
 def test_a_long_timeline_shows_its_newest_events_and_counts_the_rest() -> None:
-    events = []
+    events: list[TimelineEvent] = []
     for number in range(500):
         fact = builders.fact(text=f"event {number} {'<x>' * 60}")
         events.append(

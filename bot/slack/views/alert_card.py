@@ -16,13 +16,14 @@ _TEXT = 500
 
 def alert_card(view: AlertGroupView) -> Card:
     """Return the card of one alert group."""
-    group, severity = view.group, view.classification.severity
+    group = view.group
+    severity = view.incident.severity if view.incident else view.classification.severity
     state = "Firing" if group.is_firing else "Resolved"
     blocks: list[Block] = [
         header(f"{state}: {plain(group.title, 140)}"),
         fields(
             [
-                ("Would be", severity.label),
+                ("Severity" if view.incident else "Would be", severity.label),
                 ("Failure mode", failure_mode(view.classification)),
                 ("System", one_line(view.system.title, 200) if view.system else "not in the registry"),
                 ("Source", link(group.url, group.source)),

@@ -2,7 +2,7 @@
 
 from bot.domain.clocks import Clock, ClockState
 from bot.domain.milestones import Milestones
-from bot.domain.values import human_duration
+from bot.domain.values import Instant, human_duration
 from bot.slack.text import date
 
 
@@ -19,8 +19,16 @@ def ttm_words(clock: Clock, milestones: Milestones) -> str:
     if clock.elapsed is None:
         return "unknown: nothing was detected"
     if clock.state is ClockState.RUNNING and milestones.detected:
-        return f"{_known(clock)}, running since {date(milestones.detected.at)}"
+        return _running(clock, milestones.detected.at)
     return _known(clock)
+
+
+def _running(clock: Clock, since: Instant) -> str:
+    """Return instants instead of an elapsed time: a card is read long after it was rendered."""
+    if clock.target is None:
+        return f"running since {date(since)}"
+    late = " (over target)" if clock.is_late else ""
+    return f"running since {date(since)}, target {human_duration(clock.target)}: by {date(since + clock.target)}{late}"
 
 
 def _known(clock: Clock) -> str:

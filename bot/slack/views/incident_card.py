@@ -18,7 +18,7 @@ _MOST_RUNBOOKS = 15
 _MOST_CONTAINMENTS = 10
 
 
-def incident_card(view: IncidentView, policy: Policy | None, *, buttons: bool = True) -> Card:
+def incident_card(view: IncidentView, policy: Policy, *, buttons: bool = True) -> Card:
     """Return an incident's card; without `buttons` as a copy to read. A resolved incident has no buttons."""
     incident = view.incident
     live = buttons and incident.is_open
@@ -93,7 +93,7 @@ def _containments(view: IncidentView) -> list[Block]:
     return [divider(), section(f"*Containments*\n{bullets(lines)}")]
 
 
-def runbook_blocks(view: IncidentView, policy: Policy | None, *, buttons: bool = True) -> list[Block]:
+def runbook_blocks(view: IncidentView, policy: Policy, *, buttons: bool = True) -> list[Block]:
     """Return the runbooks on offer, smallest ladder level first, each with a *Plan* button; or why there are none."""
     if not view.runbooks:
         why = (
@@ -115,10 +115,9 @@ def runbook_blocks(view: IncidentView, policy: Policy | None, *, buttons: bool =
     return blocks
 
 
-def _runbook(runbook: Runbook, policy: Policy | None) -> str:
-    needs = f" · {_needs(policy, runbook.level)}" if policy else ""
+def _runbook(runbook: Runbook, policy: Policy) -> str:
     title, summary = one_line(runbook.title, 100), escape(runbook.summary, 600)
-    return f"*{title}*\n{summary}\n_{level_words(runbook.level)}_{needs}"
+    return f"*{title}*\n{summary}\n_{level_words(runbook.level)}_ · {_needs(policy, runbook.level)}"
 
 
 def _needs(policy: Policy, level: Level) -> str:

@@ -7,7 +7,9 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from bot.app import ROOT
 from bot.content import Catalog
+from bot.documents import MarkdownDocuments
 from bot.domain.playbook import Playbook
 from bot.domain.policy import Policy
 from bot.domain.runbook import Level
@@ -16,6 +18,7 @@ from bot.services.incidents import Incidents
 from bot.services.intake import Intake
 from bot.services.people import People
 from bot.services.ports import UnitOfWork
+from bot.services.reviews import Reviews
 from bot.store.sql import Store
 from bot.web.app import WebParts, create_web
 from integrations.alertmanager.alerts import parse
@@ -25,6 +28,8 @@ ALERT_TOKEN = "alert-token-in-force"
 NEXT_ALERT_TOKEN = "alert-token-that-replaces-it"
 API_TOKEN = "api-token-in-force"
 TIMELINE_KEY = b"a key that is not in the database"
+
+MAY_WAIT = 10
 
 Client = httpx.AsyncClient
 
@@ -72,9 +77,10 @@ def parts_on(uow: UnitOfWork, clock: Clock) -> WebParts:
         return {"database": "ok"}
 
     return WebParts(
-        intake=Intake(uow, catalog, incidents, clock),
+        intake=Intake(uow, catalog, incidents, clock, max_waiting=MAY_WAIT),
         board=Board(uow, catalog, incidents, clock, TIMELINE_KEY),
         incidents=incidents,
+        reviews=Reviews(uow, catalog, MarkdownDocuments(ROOT / "postmortems"), clock, TIMELINE_KEY),
         parsers={"alertmanager": parse, "unset": parse},
         alert_tokens={"alertmanager": (SecretStr(ALERT_TOKEN), SecretStr(NEXT_ALERT_TOKEN)), "unset": ()},
         api_tokens=(SecretStr(API_TOKEN),),

@@ -183,10 +183,6 @@ def test_the_shipped_policy_at_each_level(catalog: Catalog, level: Level, approv
     assert (rule.plan, rule.approval, rule.longest.days) == (Role.RESPONDER, approval, days)
 
 
-def test_no_shipped_runbook_turns_anything_on_again_by_itself(catalog: Catalog) -> None:
-    assert {runbook.ends.on_end.value for runbook in catalog.runbooks.values()} == {"ask"}
-
-
 @pytest.mark.parametrize("path", json_schemas())
 def test_the_schemas_beside_the_content_are_fresh(path: str) -> None:
     written = json.loads((ROOT / path).read_text(encoding="utf-8"))

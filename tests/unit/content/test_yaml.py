@@ -90,7 +90,7 @@ def test_every_place_has_its_line(file: Path, place: Place, line: int, spelled: 
 
 
 def test_a_key_that_is_there_twice_is_told_with_both_lines(file: Path) -> None:
-    file.write_text("id: a\nends:\n  after: 1h\n  on_end: ask\n  after: 9h\n", encoding="utf-8")
+    file.write_text("id: a\nends:\n  after: 1h\n  at_most: 9h\n  after: 9h\n", encoding="utf-8")
 
     found, problems = read(file, "x.yaml")
 
