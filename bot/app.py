@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.connections import Connection, ConnectionPool, read_connections
 from bot.content import Catalog, load
+from bot.documents import MarkdownDocuments
 from bot.domain.values import ContainmentId, IncidentId, Now
 from bot.durable.engine import Engine, Handler, new_executor_id
 from bot.durable.replicas import Replicas
@@ -30,12 +31,14 @@ from bot.services.incidents import LOOK_BACK, Incidents
 from bot.services.intake import Intake
 from bot.services.people import People
 from bot.services.planning import EXPIRE_PLAN, OFFER_BREAK_GLASS, Planning
+from bot.services.reviews import Reviews
 from bot.services.watching import WATCH, Watching
 from bot.serving import WebServer
 from bot.settings import Settings, is_loopback
 from bot.slack.app import Services, build_app
 from bot.slack.chat import SlackChat
 from bot.slack.directory import SlackDirectory
+from bot.slack.http_mode import HttpMode
 from bot.slack.socket_mode import SocketMode
 from bot.store.database import blocking_url, libpq_url, sqlite_file
 from bot.store.directory import DirectorySnapshots
@@ -96,6 +99,8 @@ class Application:
         self.watching = Watching(self.store, catalog, self.connections, self.incidents, now)
         key = settings.timeline_key.get_secret_value().encode()
         self.board = Board(self.store, catalog, self.incidents, now, key)
+        documents = MarkdownDocuments(ROOT / "postmortems")
+        self.reviews = Reviews(self.store, catalog, documents, now, key)
         self.timers = Timers(
             self.store,
             now,
@@ -108,40 +113,46 @@ class Application:
         on_sqlite = sqlite_file(url) is not None
         executor_id = "embedded" if on_sqlite else new_executor_id()
         self.engine = Engine(blocking_url(url), executor_id=executor_id, handlers=self._handlers())
-        self._replicas = None if on_sqlite else Replicas(libpq_url(url), self.engine)
         chat = SlackChat(
             self._slack,
             self.board,
             self.store,
             self.people,
+            self.reviews,
             triage_channel=settings.triage_channel,
             now=now,
             policy=catalog.policy,
         )
         self.pump = DeliveryPump(self.store, chat, now, owner=executor_id)
+        self._replicas = None if on_sqlite else Replicas(libpq_url(url), executor_id, [self.engine, self.pump])
         services = Services(
             uow=self.store,
             incidents=self.incidents,
             board=self.board,
             planning=self.planning,
             containments=self.containments,
+            reviews=self.reviews,
             people=self.people,
             catalog=catalog,
             now=now,
         )
         bolt = build_app(self._slack, services, command=settings.slack_command)
-        self._socket_mode = SocketMode(bolt, settings.slack_app_token.get_secret_value())
+        app_token, signing_secret = settings.slack_app_token, settings.slack_signing_secret
+        self._socket_mode = SocketMode(bolt, app_token.get_secret_value()) if app_token else None
+        http_mode = HttpMode(bolt, signing_secret.get_secret_value(), self.store, now) if signing_secret else None
         self._web = WebServer(settings.host, settings.port)
         self._web_app = create_web(
             WebParts(
                 intake=self.intake,
                 board=self.board,
                 incidents=self.incidents,
+                reviews=self.reviews,
                 parsers={name: each.alerts for name, each in integrations.items() if each.alerts},
                 alert_tokens=settings.alert_tokens,
                 api_tokens=(settings.api_token,) if settings.api_token else (),
                 ready=self._readiness,
                 now=now,
+                slack=http_mode.receive if http_mode else None,
                 simulators=self.connections.simulators,
             )
         )
@@ -165,13 +176,15 @@ class Application:
             await self._replicas.start()
         await self.connections.seed()
         await self._web.start(self._web_app)
-        await self._socket_mode.start()
+        if self._socket_mode is not None:
+            await self._socket_mode.start()
         await self.pump.wake_all()
         logger.info("stanch.ready url=%s executor=%s", self.url, self.engine.executor_id)
 
     async def stop(self) -> None:
         """Stop taking requests, finish what is under way, let everything go; what is owed stays owed."""
-        await self._socket_mode.stop()
+        if self._socket_mode is not None:
+            await self._socket_mode.stop()
         await self._web.stop()
         await self.pump.stop()
         if self._replicas is not None:
@@ -205,7 +218,8 @@ class Application:
             database = str(error)
         else:
             database = "ok"
-        return {"database": database, "slack": "ok" if self._socket_mode.connected else "not connected"}
+        heard = self._socket_mode is None or self._socket_mode.connected
+        return {"database": database, "slack": "ok" if heard else "not connected"}
 
 
 def _refuse_local_slack_beside_live(settings: Settings, connections: Mapping[str, Connection]) -> None:

@@ -38,7 +38,18 @@ SETTINGS = (
         "Where Stanch keeps everything: `sqlite:///path` or `postgresql://...`",
     ),
     Setting("SLACK_BOT_TOKEN", None, "Bot token of the Slack app, `xoxb-...`", secret=True),
-    Setting("SLACK_APP_TOKEN", None, "App-level token for Socket Mode, `xapp-...`", secret=True),
+    Setting(
+        "SLACK_APP_TOKEN",
+        "",
+        "App-level token, `xapp-...`: Slack is heard over Socket Mode. This or the signing secret must be set",
+        secret=True,
+    ),
+    Setting(
+        "SLACK_SIGNING_SECRET",
+        "",
+        "Signing secret of the Slack app: Slack posts to `/slack/events`, in place of Socket Mode",
+        secret=True,
+    ),
     Setting("SLACK_API_URL", SLACK_API, "Base URL of Slack's Web API; the local workspace's in rehearsals"),
     Setting("SLACK_COMMAND", "/incident", "The slash command, as the app manifest declares it"),
     Setting("TRIAGE_CHANNEL", "ai-alerts", "Name or id of the channel that gets one card for each alert group"),
@@ -81,13 +92,15 @@ class Settings:
     """What the environment said.
 
     Attributes:
+        slack_app_token: Of this and the signing secret, one is set.
         alert_tokens: Accepted bearer tokens by source.
         connection_secrets: Values by `<NAME>_<SETTING>` in lower case.
     """
 
     database_url: SecretStr
     slack_bot_token: SecretStr
-    slack_app_token: SecretStr
+    slack_app_token: SecretStr | None
+    slack_signing_secret: SecretStr | None
     slack_api_url: str
     slack_command: str
     triage_channel: str
@@ -134,10 +147,12 @@ class _Reader:
     def read(self) -> Settings:
         values = {setting.name: self._value(setting) for setting in SETTINGS}
         self._refuse_unknown()
+        self._one_way_to_hear_slack(values)
         settings = Settings(
             database_url=SecretStr(values["DATABASE_URL"]),
             slack_bot_token=SecretStr(values["SLACK_BOT_TOKEN"]),
-            slack_app_token=SecretStr(values["SLACK_APP_TOKEN"]),
+            slack_app_token=SecretStr(values["SLACK_APP_TOKEN"]) if values["SLACK_APP_TOKEN"] else None,
+            slack_signing_secret=self._secret("SLACK_SIGNING_SECRET", values),
             slack_api_url=self._base_url(values["SLACK_API_URL"]),
             slack_command=self._command(values["SLACK_COMMAND"]),
             triage_channel=values["TRIAGE_CHANNEL"].lstrip("#"),
@@ -194,6 +209,18 @@ class _Reader:
         if value and len(value) < _MIN_SECRET_LENGTH:
             self._problems.append(f"{PREFIX}{name} is too short: use {_MIN_SECRET_LENGTH} characters or more.")
         return SecretStr(value) if value else None
+
+    def _one_way_to_hear_slack(self, values: Mapping[str, str]) -> None:
+        socket, posted = f"{PREFIX}SLACK_APP_TOKEN", f"{PREFIX}SLACK_SIGNING_SECRET"
+        if values["SLACK_APP_TOKEN"] and values["SLACK_SIGNING_SECRET"]:
+            self._problems.append(
+                f"{socket} and {posted} are both set: keep the first for Socket Mode, else the second."
+            )
+        elif not values["SLACK_APP_TOKEN"] and not values["SLACK_SIGNING_SECRET"]:
+            self._problems.append(
+                f"{socket} is missing: set it (or {socket}_FILE) for Socket Mode, or set {posted} (or {posted}_FILE) "
+                "to have Slack post its requests."
+            )
 
     def _base_url(self, url: str) -> str:
         parts = urlsplit(url)

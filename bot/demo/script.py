@@ -142,6 +142,10 @@ class _Script:
         await self._commander.command(self._channel, "/incident timeline")
         timeline = await self._commander.wait_for_message(self._channel, containing="Chain verified", timeout=_PATIENCE)
         self._tell("timeline", "/incident timeline", timeline)
+        await self._commander.command(self._channel, "/incident review")
+        review = await self._commander.wait_for_message(self._channel, containing="Gap:", timeout=_PATIENCE)
+        self._expect(review, "TTD", "TTM", RUNBOOK)
+        self._write("[review] /incident review drafts it, with its gaps\n")
 
     async def _see_nothing_doubled(self) -> None:
         """Look at the workspace's own record of what was posted: every card once."""

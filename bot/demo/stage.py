@@ -75,7 +75,7 @@ You are signed in as commander in #ai-alerts, where an alert has just become an 
      choose v41, give a reason, and read what would change.
   3. Press "Approve" as responder: refused, because you planned it. Switch to commander and approve.
   4. Watch it being applied, read back and verified; the clock stops where the harm did.
-  5. Type /incident resolve, then /incident timeline.
+  5. Type /incident resolve, then /incident timeline and /incident review.
 Press Ctrl-C to end. Nothing is kept.
 """
 

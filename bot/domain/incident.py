@@ -20,9 +20,8 @@ from bot.domain.values import ContainmentId, IncidentId, Instant, Value
 from bot.errors import BadCommand, InvalidTransition
 
 MAX_TITLE = 150
-# Slack's limit of 80 for a channel name (https://docs.slack.dev/reference/methods/conversations.create), less `inc-`
-# and the number.
-_MAX_SLUG = 60
+# Slack takes names of 80 (https://docs.slack.dev/reference/methods/conversations.create); a side bar shows some 40.
+_MAX_SLUG = 40
 
 
 class IncidentKind(StrEnum):
@@ -243,9 +242,13 @@ class Incident(Value):
 
 
 def slug(title: str) -> str:
-    """Return a title as part of a channel name: lower-case ASCII letters, digits and hyphens, at most 60."""
+    """Return a title as part of a channel name: lower-case ASCII letters, digits, hyphens; whole words, at most 40."""
     ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", ascii_only).strip("-")[:_MAX_SLUG].strip("-")
+    words = re.sub(r"[^a-z0-9]+", "-", ascii_only).strip("-")
+    if len(words) <= _MAX_SLUG:
+        return words
+    whole, _, _ = words[: _MAX_SLUG + 1].rpartition("-")
+    return whole or words[:_MAX_SLUG]
 
 
 def opened(  # noqa: PLR0913 - everything an incident is born with

@@ -99,16 +99,15 @@ class Engine:
 
         await session.run_sync(within)
 
-    async def resume(self, executor_id: str) -> int:
-        """Put a dead executor's pending jobs back on the queue; return how many."""
+    async def take_over(self, owner: str) -> None:
+        """Put the pending jobs of an executor that is gone back on the queue."""
         pending = await DBOS.list_workflows_async(
-            status="PENDING", executor_id=executor_id, load_input=False, load_output=False
+            status="PENDING", executor_id=owner, load_input=False, load_output=False
         )
         if pending:
             await DBOS.resume_workflows_async([each.workflow_id for each in pending], queue_name=_QUEUE)
-        return len(pending)
 
-    async def other_executors(self) -> frozenset[str]:
+    async def owners(self) -> frozenset[str]:
         """Return the executors, other than this one, that have pending jobs."""
         pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
         return frozenset(each.executor_id for each in pending if each.executor_id) - {self.executor_id}

@@ -8,13 +8,16 @@ everyone. It needs a direct connection: a pooler in transaction mode would share
 import asyncio
 import logging
 import zlib
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Protocol
 
 import psycopg
 from psycopg import AsyncConnection, sql
 from psycopg.conninfo import make_conninfo
+from sqlalchemy.exc import SQLAlchemyError
 
-from bot.durable.engine import Engine
+from bot.errors import StanchError
 
 logger = logging.getLogger(__name__)
 
@@ -31,14 +34,27 @@ _KEEPALIVES: dict[str, str | int] = {
 }
 
 
+class Estate(Protocol):
+    """Something that a process owns while it lives, by its name in the database."""
+
+    async def owners(self) -> frozenset[str]:
+        """Return the other processes that own some of it."""
+        ...
+
+    async def take_over(self, owner: str) -> None:
+        """Go on with what a process that is gone owned."""
+        ...
+
+
 class Replicas:
     """This process among the others."""
 
-    def __init__(self, url: str, engine: Engine, *, silence: timedelta = SILENCE) -> None:
-        """Take a libpq URL of the same database, this process's engine, and the silence that counts as death."""
+    def __init__(self, url: str, name: str, estates: Sequence[Estate], *, silence: timedelta = SILENCE) -> None:
+        """Take a libpq URL of the database, this process's name, what may be left behind, and what counts as hung."""
         self._url = url
+        self._name = name
+        self._estates = estates
         self._silence = silence
-        self._engine = engine
         self._task: asyncio.Task[None] | None = None
         self._suspects: frozenset[str] = frozenset()
 
@@ -61,7 +77,7 @@ class Replicas:
         connection = await AsyncConnection.connect(make_conninfo(self._url, **_KEEPALIVES), autocommit=True)
         milliseconds = int(self._silence.total_seconds() * 1000)
         await connection.execute(sql.SQL("SET idle_session_timeout = {}").format(sql.Literal(milliseconds)))
-        await connection.execute("SELECT pg_advisory_lock(%s, %s)", (_LOCK_CLASS, _lock_of(self._engine.executor_id)))
+        await connection.execute("SELECT pg_advisory_lock(%s, %s)", (_LOCK_CLASS, _lock_of(self._name)))
         return connection
 
     async def _watch(self, connection: AsyncConnection[tuple[object, ...]]) -> None:
@@ -70,8 +86,8 @@ class Replicas:
                 await asyncio.sleep(_TICK.total_seconds())
                 try:
                     await self._reconcile(connection)
-                except psycopg.Error as error:
-                    logger.warning("replica.lock_lost executor=%s: %s", self._engine.executor_id, error)
+                except (StanchError, SQLAlchemyError, psycopg.Error, OSError) as error:
+                    logger.warning("replica.lock_lost name=%s: %s", self._name, error)
                     connection = await self._relock(connection)
         finally:
             await connection.close()
@@ -87,24 +103,25 @@ class Replicas:
 
     async def _reconcile(self, connection: AsyncConnection[tuple[object, ...]]) -> None:
         await connection.execute("SELECT 1")
-        dead = {other for other in await self._engine.other_executors() if await self._adopts(connection, other)}
-        self._suspects = frozenset(dead)
+        owners = frozenset[str]().union(*[await estate.owners() for estate in self._estates])
+        self._suspects = frozenset([other for other in owners if await self._is_gone(connection, other)])
 
-    async def _adopts(self, connection: AsyncConnection[tuple[object, ...]], other: str) -> bool:
-        """Whether another executor's lock is free; adopt its jobs when it was free at the last look too."""
+    async def _is_gone(self, connection: AsyncConnection[tuple[object, ...]], other: str) -> bool:
+        """Whether another process's lock is free; take over from it when it was free at the last look too."""
         keys = (_LOCK_CLASS, _lock_of(other))
         row = await (await connection.execute("SELECT pg_try_advisory_lock(%s, %s)", keys)).fetchone()
         if row is None or not row[0]:
             return False
         try:
             if other in self._suspects:
-                adopted = await self._engine.resume(other)
-                logger.warning("replica.adopted executor=%s jobs=%d", other, adopted)
+                logger.warning("replica.taken_over name=%s", other)
+                for estate in self._estates:
+                    await estate.take_over(other)
         finally:
             await connection.execute("SELECT pg_advisory_unlock(%s, %s)", keys)
         return True
 
 
-def _lock_of(executor_id: str) -> int:
-    """Return the second key of an executor's lock: a signed 32-bit number."""
-    return zlib.crc32(executor_id.encode()) - 2**31
+def _lock_of(name: str) -> int:
+    """Return the second key of a process's lock: a signed 32-bit number."""
+    return zlib.crc32(name.encode()) - 2**31

@@ -22,6 +22,7 @@ _CLAIM = timedelta(seconds=60)
 # Slack allows about one message a second in a channel (https://docs.slack.dev/apis/web-api/rate-limits).
 _PACE = timedelta(seconds=1)
 _MAX_ATTEMPTS = 30
+_MAX_BROKEN_ATTEMPTS = 3
 _LONGEST_PAUSE = timedelta(minutes=1)
 
 
@@ -72,6 +73,17 @@ class DeliveryPump:
         async with self._uow.begin() as tx:
             self.wake(await tx.deliveries.lanes_waiting())
 
+    async def owners(self) -> frozenset[str]:
+        """Return the other processes that hold lanes."""
+        async with self._uow.begin() as tx:
+            return frozenset(await tx.deliveries.lane_owners()) - {self._owner}
+
+    async def take_over(self, owner: str) -> None:
+        """Go on with the lanes of a process that is gone."""
+        async with self._uow.begin() as tx:
+            await tx.deliveries.release_lanes_of(owner)
+        await self.wake_all()
+
     async def stop(self) -> None:
         """Stop after the deliveries that are under way; the rest stays owed."""
         running = list(self._running.values())
@@ -99,8 +111,8 @@ class DeliveryPump:
                 self._again.discard(lane)
                 await self._drain(lane)
                 again = lane in self._again
-        except StoreUnavailable:
-            logger.warning("deliveries.store_unavailable lane=%s", lane)
+        except StanchError as error:  # the enqueued job comes back to this lane
+            logger.warning("deliveries.interrupted lane=%s: %s", lane, error)
         finally:
             self._again.discard(lane)
             self._running.pop(lane, None)
@@ -128,11 +140,14 @@ class DeliveryPump:
             raise
         except StanchError as error:
             return await self._failed(delivery, error, retryable=False)
+        except Exception as error:  # a job runner's catch: one card that cannot be rendered must not hold up its lane
+            logger.exception("delivery.broken key=%s", delivery.key)
+            return await self._failed(delivery, error, retryable=delivery.attempts < _MAX_BROKEN_ATTEMPTS)
         async with self._uow.begin() as tx:
             await tx.deliveries.record_sent(delivery, channel=posted.channel, ts=posted.ts)
         return _PACE if posted.ts and delivery.ts is None else timedelta(0)
 
-    async def _failed(self, delivery: Delivery, error: StanchError, *, retryable: bool) -> timedelta:
+    async def _failed(self, delivery: Delivery, error: Exception, *, retryable: bool) -> timedelta:
         give_up = not retryable or delivery.attempts >= _MAX_ATTEMPTS
         log = logger.error if give_up else logger.warning
         log("delivery.failed key=%s attempt=%d give_up=%s: %s", delivery.key, delivery.attempts, give_up, error)

@@ -197,6 +197,14 @@ class Deliveries(Protocol):
         """Let a lane go."""
         ...
 
+    async def lane_owners(self) -> Sequence[str]:
+        """Return the processes that hold lanes."""
+        ...
+
+    async def release_lanes_of(self, owner: str) -> None:
+        """Let every lane of a process go."""
+        ...
+
 
 class Timers(Protocol):
     """Instants at which something must be looked at again."""

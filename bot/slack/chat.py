@@ -4,6 +4,7 @@ A newcomer would render when something is asked for: what is asked for is a stat
 incident may have moved on.
 """
 
+import logging
 from typing import assert_never
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -11,11 +12,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.delivery import Delivery, DeliveryKind
 from bot.domain.policy import Policy
 from bot.domain.values import AlertGroupId, ContainmentId, IncidentId, Now
-from bot.errors import NotFound
+from bot.errors import IntegrationError, NotFound
 from bot.services.board import Board
+from bot.services.incidents import REVIEW_READY
 from bot.services.lanes import TRIAGE
 from bot.services.people import People
 from bot.services.ports import Posted, UnitOfWork
+from bot.services.reviews import Reviews
 from bot.slack.calls import calling
 from bot.slack.channels import Channels
 from bot.slack.posts import Posts
@@ -23,6 +26,9 @@ from bot.slack.views.alert_card import alert_card
 from bot.slack.views.containment_card import containment_card
 from bot.slack.views.incident_card import incident_card
 from bot.slack.views.note import end_reached_note
+from bot.slack.views.review import review_ready_note
+
+logger = logging.getLogger(__name__)
 
 END_REACHED = "end_reached"
 
@@ -36,15 +42,14 @@ class SlackChat:
         board: Board,
         uow: UnitOfWork,
         people: People,
+        reviews: Reviews,
         *,
         triage_channel: str,
         now: Now,
-        policy: Policy | None = None,
+        policy: Policy,
     ) -> None:
-        """Take the client, what to render from, the store, the roles, the triage channel (name or id) and the clock.
-
-        With a policy, cards say whose approval each runbook needs.
-        """
+        """Take the client, what to render from, the store, the roles, and the triage channel as a name or an id."""
+        self._reviews = reviews
         self._people = people
         self._client = client
         self._board = board
@@ -82,14 +87,24 @@ class SlackChat:
             incident = await tx.incidents.get(incident_id)
         if incident.channel is not None and not again:
             return incident.channel
-        system = (await self._board.incident(incident_id)).system
-        channel = await self._channels.ensure(incident, await self._people.to_invite(system))
+        channel = await self._channels.ensure(incident, await self._members(incident_id))
         if incident.channel is None:
             async with self._uow.begin() as tx:
                 await tx.incidents.set_channel(incident_id, channel)
                 for group in await tx.alerts.groups_of(incident_id):
                     await tx.deliveries.want(DeliveryKind.ALERT_CARD, TRIAGE, group.id)
         return channel
+
+    async def _members(self, incident_id: IncidentId) -> frozenset[str]:
+        """Return whom to invite; nobody when Slack refuses to tell, which must not keep the channel from being made."""
+        system = (await self._board.incident(incident_id)).system
+        try:
+            return await self._people.to_invite(system)
+        except IntegrationError as error:
+            if error.retryable:
+                raise
+            logger.warning("slack.nobody_invited incident=%s: %s", incident_id, error)
+            return frozenset()
 
     async def _incident_card(self, delivery: Delivery) -> Posted:
         incident_id = IncidentId(delivery.subject)
@@ -107,8 +122,19 @@ class SlackChat:
         return await self._posts.bring(delivery, channel, containment_card(view))
 
     async def _note(self, delivery: Delivery) -> Posted:
-        if delivery.payload.get("what") != END_REACHED:
-            raise NotFound(f"There is no note about {delivery.payload.get('what')!r}.")
+        what = delivery.payload.get("what")
+        if what == END_REACHED:
+            return await self._end_reached(delivery)
+        if what == REVIEW_READY:
+            return await self._review_ready(delivery)
+        raise NotFound(f"There is no note about {what!r}.")
+
+    async def _review_ready(self, delivery: Delivery) -> Posted:
+        incident_id = IncidentId(str(delivery.payload["incident"]))
+        note = review_ready_note(await self._reviews.draft(incident_id))
+        return await self._posts.bring(delivery, await self._channel(incident_id), note)
+
+    async def _end_reached(self, delivery: Delivery) -> Posted:
         view = await self._board.containment(ContainmentId(str(delivery.payload["containment"])))
         channel = await self._channel(view.incident.id)
         note = end_reached_note(view, await self._card_link(view.containment.id))

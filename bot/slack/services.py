@@ -10,6 +10,7 @@ from bot.services.incidents import Incidents
 from bot.services.people import People
 from bot.services.planning import Planning
 from bot.services.ports import UnitOfWork
+from bot.services.reviews import Reviews
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Services:
     board: Board
     planning: Planning
     containments: Containments
+    reviews: Reviews
     people: People
     catalog: Catalog
     now: Now

@@ -108,3 +108,11 @@ class SqlDeliveries:
         await self._session.execute(
             delete(table_of(LaneRow)).where(col(LaneRow.lane) == lane, col(LaneRow.owner) == owner)
         )
+
+    async def lane_owners(self) -> Sequence[str]:
+        """Return the processes that hold lanes."""
+        return (await self._session.execute(select(col(LaneRow.owner)).distinct())).scalars().all()
+
+    async def release_lanes_of(self, owner: str) -> None:
+        """Let every lane of a process go."""
+        await self._session.execute(delete(table_of(LaneRow)).where(col(LaneRow.owner) == owner))

@@ -36,7 +36,7 @@ class AlertDoors:
 
     def route(self) -> Route:
         """Return the route; it is no FastAPI one because a vendor's body has no model of ours and must stay raw."""
-        return _NamedRoute("/alerts/{source}", self._receive, methods=["POST"])
+        return NamedRoute("/alerts/{source}", self._receive, methods=["POST"])
 
     async def _receive(self, request: Request) -> Response:
         source = str(request.path_params["source"])
@@ -59,10 +59,11 @@ class AlertDoors:
         return JSONResponse({"alerts": len(alerts)})
 
 
-class _NamedRoute(Route):
+class NamedRoute(Route):
     """Says in the scope which route it is, as FastAPI's own routes do, so that requests are counted by it."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match as every route does."""
         match, child_scope = super().matches(scope)
         return match, {**child_scope, "route": self}
 

@@ -13,6 +13,7 @@ from bot.web.health import health_router
 from bot.web.incidents import incident_router
 from bot.web.metrics import Metrics
 from bot.web.parts import WebParts
+from bot.web.slack import slack_route
 
 __all__ = ["WebParts", "create_web"]
 
@@ -24,6 +25,8 @@ def create_web(parts: WebParts) -> FastAPI:
     answer_errors(app)
     app.add_middleware(Boundary, metrics=metrics)
     app.router.routes.append(AlertDoors(parts, metrics).route())
+    if parts.slack is not None:
+        app.router.routes.append(slack_route(parts.slack))
     app.include_router(health_router(parts, metrics))
     app.include_router(incident_router(parts))
     for connection, simulator in parts.simulators.items():

@@ -1,4 +1,4 @@
-"""`GET /api/v1/incidents`: incidents for other programs, read-only.
+"""`GET /api/v1/incidents`: incidents for other programs and the drafts of their reviews, read-only.
 
 Incidents hold personal data, so every address here needs a credential, also for what looks harmless.
 """
@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Security
 from fastapi.security import HTTPBearer
 from starlette.requests import Request
+from starlette.responses import Response
 
 from bot.web.answers import IncidentAnswer, IncidentPage
 from bot.web.credentials import Credentials
@@ -17,6 +18,7 @@ from bot.web.parts import WebParts
 # Above this a number fits no column that holds incident numbers.
 _MAX_NUMBER = 2_147_483_647
 _MAX_LIMIT = 200
+_MARKDOWN = "text/markdown"
 
 Number = Annotated[int, Path(ge=1, le=_MAX_NUMBER, description="7 for INC-7")]
 OnlyOpen = Annotated[bool, Query(alias="open", description="Only those that still need people")]
@@ -55,5 +57,16 @@ def incident_router(parts: WebParts) -> APIRouter:
         """Show one incident: clocks, containments, alerts, and its timeline with the verdict on the chain."""
         found = await parts.incidents.numbered(number)
         return IncidentAnswer.whole(await parts.board.incident(found.id), await parts.board.timeline(found.id))
+
+    @router.get(
+        "/{number}/review",
+        response_class=Response,
+        responses={404: {"model": Problem}, 200: {"content": {_MARKDOWN: {"schema": {"type": "string"}}}}},
+    )
+    async def review(number: Number) -> Response:
+        """Draft the incident's review as a Markdown document, in which **Gap** marks what people must fill in."""
+        found = await parts.incidents.numbered(number)
+        draft = await parts.reviews.draft(found.id)
+        return Response(draft.markdown, media_type=_MARKDOWN)
 
     return router

@@ -4,12 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.responses import Response
 
 from bot.domain.values import Now
 from bot.sdk import AlertParser, AsgiApp
 from bot.services.board import Board
 from bot.services.incidents import Incidents
 from bot.services.intake import Intake
+from bot.services.reviews import Reviews
 
 
 @dataclass(frozen=True)
@@ -22,15 +25,18 @@ class WebParts:
             source is closed.
         api_tokens: Any of them opens the JSON API; without any it is closed.
         ready: Says by name what this process depends on: `ok`, or what is wrong in words that strangers may read.
+        slack: Takes what Slack posts; `None` where Stanch is run in Socket Mode.
         simulators: By connection; reached below `/simulated/<connection>/`.
     """
 
     intake: Intake
     board: Board
     incidents: Incidents
+    reviews: Reviews
     parsers: Mapping[str, AlertParser]
     alert_tokens: Mapping[str, tuple[SecretStr, ...]]
     api_tokens: tuple[SecretStr, ...]
     ready: Callable[[], Awaitable[Mapping[str, str]]]
     now: Now
+    slack: Callable[[Request], Awaitable[Response]] | None = None
     simulators: Mapping[str, AsgiApp] = field(default_factory=dict)

@@ -147,6 +147,14 @@ class Person:
         found = (await self._get(f"channels/{channel.removeprefix('#')}/messages"))["messages"]
         return [message | {"channel": channel} for message in found]
 
+    async def search(self, channel: str, query: str) -> list[Json]:
+        """Return the messages in a channel whose visible text holds every word of a query, oldest first."""
+        answer = await self._http.get(
+            self._path(f"channels/{channel.removeprefix('#')}/search"), params={"query": query}
+        )
+        answer.raise_for_status()
+        return [message | {"channel": channel} for message in answer.json()["messages"]]
+
     async def view(self) -> Json | None:
         """Return the modal that is open on top, or `None`."""
         return _optional((await self._get("view"))["view"])

@@ -5,7 +5,7 @@ made it, as in Slack.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -24,11 +24,18 @@ class Kind(StrEnum):
 
 
 class Loss(StrEnum):
-    """Why a delivery was not acknowledged."""
+    """Why a delivery was not acknowledged; each door words it in its own way when it tries again."""
 
     TIMEOUT = "timeout"
     NO_CONNECTION = "no_connection"
-    CONNECTION_LOST = "connection_failed"
+    CONNECTION_LOST = "connection_lost"
+    UNREACHABLE = "unreachable"
+    NOT_ACCEPTED = "not_accepted"
+    REFUSED_FOR_GOOD = "refused_for_good"
+
+
+# A lost socket says nothing about the app: the event goes to the next one at once.
+_AT_ONCE = (Loss.NO_CONNECTION, Loss.CONNECTION_LOST)
 
 
 class UndeliveredError(Exception):
@@ -41,12 +48,12 @@ class UndeliveredError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One thing for the app, and how often it was tried before."""
+    """One thing for the app, how often it was tried before, and why the last try came to nothing."""
 
     kind: Kind
     payload: Json
     retry_attempt: int = 0
-    retry_reason: str = ""
+    lost: Loss | None = None
 
 
 class Door(Protocol):
@@ -56,22 +63,30 @@ class Door(Protocol):
         """Deliver once and return what the app acknowledged with (`{}` if nothing); raise `UndeliveredError`."""
 
     async def wait_until_open(self) -> None:
-        """Return as soon as the app can be reached."""
+        """Return as soon as it makes sense to try."""
+
+
+Record = Callable[[Delivery, Loss | None], None]
 
 
 class Dispatcher:
-    """Sends deliveries through a door, in the order in which they happened."""
+    """Sends deliveries through a door, in the order in which they happened; each try is put on record."""
 
-    def __init__(self, door: Door, faults: Faults, retry_pauses: tuple[timedelta, ...]) -> None:
+    def __init__(self, door: Door, faults: Faults, retry_pauses: tuple[timedelta, ...], record: Record) -> None:
         self._door = door
+        self._record = record
         self._faults = faults
         self._pauses = retry_pauses
         self._held: list[Delivery] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def go_through(self, door: Door) -> None:
+        """Send everything that happens from now on through another door."""
+        self._door = door
+
     async def ask(self, kind: Kind, payload: Json) -> Json:
         """Deliver a command or an interaction and return the app's answer; raise `UndeliveredError`."""
-        return await self._door.deliver(Delivery(kind, payload))
+        return await self._deliver(Delivery(kind, payload))
 
     def tell(self, payload: Json) -> None:
         """Deliver an event, again and again until it is acknowledged or Slack would give up."""
@@ -94,15 +109,27 @@ class Dispatcher:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def _deliver(self, delivery: Delivery) -> Json:
+        await asyncio.sleep(self._faults.slowness(delivery.kind))
+        try:
+            answer = await self._door.deliver(delivery)
+        except UndeliveredError as exc:
+            self._record(delivery, exc.loss)
+            raise
+        self._record(delivery, None)
+        return answer
+
     async def _until_acknowledged(self, delivery: Delivery) -> None:
         attempt = delivery
         for pause in (*self._pauses, None):
             await self._door.wait_until_open()
             try:
-                await self._door.deliver(attempt)
+                await self._deliver(attempt)
             except UndeliveredError as exc:
-                attempt = replace(attempt, retry_attempt=attempt.retry_attempt + 1, retry_reason=exc.loss.value)
-                if pause is not None and exc.loss is Loss.TIMEOUT:
+                if exc.loss is Loss.REFUSED_FOR_GOOD:
+                    return
+                attempt = replace(attempt, retry_attempt=attempt.retry_attempt + 1, lost=exc.loss)
+                if pause is not None and exc.loss not in _AT_ONCE:
                     await asyncio.sleep(pause.total_seconds())
             else:
                 return

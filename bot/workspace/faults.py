@@ -14,7 +14,10 @@ class _Fault(BaseModel):
 
 
 class Slow(_Fault):
-    """Answer `method` (`*` for all) `milliseconds` late, for the next `calls` calls; `None` means until cleared."""
+    """Answer `method` (`*` for all) `milliseconds` late, for the next `calls` calls; `None` means until cleared.
+
+    `events_api`, `slash_commands` or `interactive` in place of a method delays what is sent to the app.
+    """
 
     kind: Literal["slow"]
     method: str = "*"
@@ -54,7 +57,13 @@ class ReorderEvents(_Fault):
     events: Annotated[int, Field(ge=2)] = 2
 
 
-Fault = Annotated[Slow | Answer | DropSockets | DuplicateEvents | ReorderEvents, Field(discriminator="kind")]
+class Replay(_Fault):
+    """Send the last request to the request URL once more, byte for byte, as somebody would who had overheard it."""
+
+    kind: Literal["replay"]
+
+
+Fault = Annotated[Slow | Answer | DropSockets | DuplicateEvents | ReorderEvents | Replay, Field(discriminator="kind")]
 FAULT: TypeAdapter[Fault] = TypeAdapter(Fault)
 
 
@@ -79,7 +88,7 @@ class Faults:
     def slowness(self, method: str) -> float:
         """Return by how many seconds this call of `method` must be slowed, and count it."""
         milliseconds = 0
-        for fault in [one for one in self._active if isinstance(one, Slow) and one.method in ("*", method)]:
+        for fault in [one for one in self._active if isinstance(one, Slow) and _meets(one.method, method)]:
             milliseconds += fault.milliseconds
             if fault.calls is not None:
                 self._use(fault, fault.calls - 1, "calls")
@@ -88,7 +97,7 @@ class Faults:
     def answer(self, method: str) -> Answer | None:
         """Return the failure that this call of `method` must meet, and count it."""
         for fault in self._active:
-            if isinstance(fault, Answer) and fault.method in ("*", method):
+            if isinstance(fault, Answer) and _meets(fault.method, method):
                 self._use(fault, fault.calls - 1, "calls")
                 return fault
         return None
@@ -115,3 +124,8 @@ class Faults:
             setattr(fault, field, left)
         else:
             self._active.remove(fault)
+
+
+def _meets(wanted: str, name: str) -> bool:
+    """Tell whether a fault is for this method; only methods have a dot, kinds of delivery have none."""
+    return wanted == name or (wanted == "*" and "." in name)

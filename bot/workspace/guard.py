@@ -32,13 +32,14 @@ class LoopbackGuard:
 
 def _is_welcome(headers: Headers) -> bool:
     host = headers.get("host", "")
-    if not _is_loopback(urlsplit(f"//{host}").hostname):
+    if not is_loopback(urlsplit(f"//{host}").hostname):
         return False
     origin = headers.get("origin")
     return origin is None or urlsplit(origin).netloc == host
 
 
-def _is_loopback(name: str | None) -> bool:
+def is_loopback(name: str | None) -> bool:
+    """Tell whether a host's name or address is this machine."""
     if name == "localhost":
         return True
     try:

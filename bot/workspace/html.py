@@ -1,6 +1,7 @@
 """Turns parsed text into HTML for the page. Everything that comes from a message is escaped here, in one place.
 
 Each block carries `dir="auto"`, so that right-to-left text and override characters cannot rearrange what surrounds it.
+A channel's link is relative to the page, `/client/{person}/{place}`: it stays with the person whose tab it is.
 """
 
 from collections.abc import Iterable
@@ -84,7 +85,9 @@ def _inline(node: Inline, viewer: str) -> Markup:
             return _link(url, escape(label))
         case Mention(kind, target, label):
             mine = " mine" if target == viewer or kind == "broadcast" else ""
-            return Markup('<span class="mention {}{}"><bdi>{}</bdi></span>').format(kind, mine, label)
+            shown = Markup('<span class="mention {}{}"><bdi>{}</bdi></span>').format(kind, mine, label)
+            is_place = kind == "channel" and target.isalnum()
+            return Markup('<a href="{}">{}</a>').format(target, shown) if is_place else shown
         case Moment(at, pattern, fallback, url):
             shown = Markup('<time data-at="{}" data-pattern="{}" title="{}">{}</time>').format(
                 at, pattern, fallback, show(at, pattern)

@@ -12,7 +12,8 @@ class Limits(BaseModel):
     """What the workspace enforces.
 
     `post_burst` messages may follow one another in a channel before `post_rate` (a second) applies; 0 switches the
-    rate limit off. https://docs.slack.dev/apis/web-api/rate-limits
+    rate limit off. https://docs.slack.dev/apis/web-api/rate-limits - `file_bytes` is what this process may hold of one
+    file in memory; Slack takes more.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,6 +27,7 @@ class Limits(BaseModel):
     post_rate: float = 1.0
     post_burst: int = 5
     sockets: int = 10
+    file_bytes: int = 50_000_000
     stacked_views: int = 3
     requests_kept: int = 20_000
 

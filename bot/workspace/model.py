@@ -43,6 +43,7 @@ class Message:
     username: str | None = None
     by_app: bool = False
     edited: Json | None = None
+    files: list[str] = field(default_factory=list)
     only_for: str | None = None
     reactions: dict[str, list[str]] = field(default_factory=dict)
     chosen: dict[str, Json] = field(default_factory=dict)

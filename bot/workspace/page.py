@@ -3,7 +3,8 @@
 Each fragment is complete by itself and rendered for one person, so that what somebody may not see is never sent.
 """
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from bot.workspace import screen
 from bot.workspace.api import workspace_of
 from bot.workspace.emoji import emoji_table, emojify
 from bot.workspace.feed import Entry, arrange
+from bot.workspace.files import PICTURES
 from bot.workspace.html import mrkdwn_html, rich_text_html, text_html
 from bot.workspace.interactions import Actor
 from bot.workspace.model import Channel
@@ -42,6 +44,7 @@ _HEADERS = {
 }
 _TINTS = 8
 _SHOWN = 100
+_OWN_FILE = re.compile(r"/files-pri/(F[0-9A-Z]+)/")
 _REACTIONS = ("white_check_mark", "eyes", "+1", "raised_hands")
 
 
@@ -58,11 +61,14 @@ def _templates() -> Environment:
         "attachment_colour": attachment_colour,
         "emojify": emojify,
         "initials": _initials,
-        "is_local": _is_local,
         "moment": lambda ts: datetime.fromtimestamp(float(ts), UTC),
         "tint": lambda user: sum(user.encode()) % _TINTS,
     }
-    environment.globals |= {"emoji": lambda name: emoji_table().get(name, f":{name}:"), "reactions": _REACTIONS}
+    environment.globals |= {
+        "emoji": lambda name: emoji_table().get(name, f":{name}:"),
+        "reactions": _REACTIONS,
+        "pictures": PICTURES,
+    }
     environment.globals |= {"current": current, "current_options": current_options}
     return environment
 
@@ -70,11 +76,14 @@ def _templates() -> Environment:
 class Page:
     """One person's view of one place: a channel, a direct conversation or the app's Home tab."""
 
-    def __init__(self, actor: Actor, place: str, thread_ts: str | None) -> None:
+    def __init__(self, actor: Actor, place: str, asked: Mapping[str, str]) -> None:
+        """Take who looks where; `asked` may name a `thread`, words to `search` and the mark up to which was `seen`."""
         self.actor = actor
         self.workspace = actor.workspace
         self.place = place
-        self.thread_ts = thread_ts
+        self.thread_ts = asked.get("thread")
+        self.search = asked.get("search", "").strip()
+        self._seen = asked.get("seen")
         self.names: Names = names_of(actor.workspace.state)
 
     @property
@@ -105,10 +114,15 @@ class Page:
             )
         )
 
-    def sidebar(self) -> list[tuple[Channel, int]]:
-        """Return the channels with their unread counts; the one on screen counts as read."""
+    def sidebar(self) -> list[tuple[Channel, int, int]]:
+        """Return the channels, each with how much is unread and how much of that is for this person.
+
+        The one on screen counts as read.
+        """
         return [
-            (one, 0 if one.id == self.place else screen.unread(self.actor, one))
+            (one, 0, 0)
+            if one.id == self.place
+            else (one, screen.unread(self.actor, one), screen.mentions(self.actor, one))
             for one in sorted(screen.visible_channels(self.actor), key=lambda one: one.name)
             if not one.archived or one.id == self.place
         ]
@@ -116,10 +130,38 @@ class Page:
     def entries(self) -> list[Entry]:
         """Return the messages of the channel, arranged under days."""
         channel = self.channel
-        shown = screen.messages_screen(self.actor, channel, _SHOWN) if channel else []
+        if channel is None:
+            return []
+        if self.search:
+            return arrange(screen.found(self.actor, channel, self.search)[-_SHOWN:])
+        shown = screen.messages_screen(self.actor, channel, _SHOWN)
         return arrange(
             [one for one in shown if "parent_user_id" not in one or one.get("subtype") == "thread_broadcast"]
         )
+
+    @property
+    def seen(self) -> str:
+        """The mark up to which this person had read the channel when the page was opened; empty if never."""
+        channel = self.channel
+        if self._seen is not None or channel is None:
+            return self._seen or ""
+        return channel.read.get(self.actor.member.id, "")
+
+    def first_new(self, entries: list[Entry]) -> str:
+        """Return the `ts` of the first message that somebody else wrote after that mark; empty if there is none."""
+        me, seen = self.actor.member.id, self.seen
+        new = (one.message["ts"] for one in entries if one.message["ts"] > seen and one.message["user"] != me)
+        return next(new, "") if seen and not self.search else ""
+
+    def picture(self, image: Json) -> str:
+        """Return where the page finds an image: in the workspace's own files, or on loopback; empty if elsewhere."""
+        given = image.get("slack_file") or {}
+        url = str(image.get("image_url") or given.get("url") or "")
+        own = _OWN_FILE.search(url)
+        file_id = str(given.get("id") or (own[1] if own else ""))
+        if file_id:
+            return f"/people/{self.actor.member.name}/files/{file_id}"
+        return url if _is_local(url) else ""
 
     def is_cut(self) -> bool:
         """Tell whether older messages of the channel are left out."""
@@ -176,7 +218,7 @@ def _is_local(url: str) -> bool:
 
 
 def _page_of(request: Request) -> Page:
-    return Page(actor_of(request), request.path_params.get("place", "home"), request.query_params.get("thread"))
+    return Page(actor_of(request), request.path_params.get("place", "home"), request.query_params)
 
 
 def _fragment(template: str) -> Callable[[Request], Awaitable[Response]]:
@@ -221,7 +263,7 @@ ROUTES: list[Any] = [
     Route("/client/{user}/{place}", _shell),
     *(
         Route(f"/client/{{user}}/{{place}}/{name}", _fragment(f"{name}.html"))
-        for name in ("header", "main", "modal", "sidebar", "thread")
+        for name in ("composer", "header", "main", "modal", "sidebar", "thread")
     ),
     Mount("/static", StaticFiles(directory=_HERE / "static")),
 ]

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from bot.workspace.answers import answer_acknowledged
-from bot.workspace.blocks import elements
+from bot.workspace.blocks import complete_blocks, elements
 from bot.workspace.dispatch import Kind, Loss, UndeliveredError
 from bot.workspace.forms import Raw, UnfitError, element_state
 from bot.workspace.interactions import (
@@ -27,6 +27,7 @@ from bot.workspace.methods.reactions import react, unreact
 from bot.workspace.model import Channel, Message, View
 from bot.workspace.posting import Draft, post, post_ephemeral, remove
 from bot.workspace.text import from_person
+from bot.workspace.typed import typed_block
 from bot.workspace.wire import Json, Refused
 
 NO_ANSWER = "operation_timeout"
@@ -72,7 +73,9 @@ def say(actor: Actor, channel: Channel, text: str, thread_ts: str | None = None)
     users = {one.name: one.id for one in state.members.values()}
     groups = {one.handle: one.id for one in state.seed.groups}
     channels = {one.name: one.id for one in state.channels.values() if one.kind == "channel"}
-    draft = Draft(from_person(text, users, groups, channels), thread_ts=thread_ts)
+    stored = from_person(text, users, groups, channels)
+    blocks = complete_blocks([typed_block(stored)], lambda: state.next_id("")[-5:])
+    draft = Draft(stored, blocks=blocks, thread_ts=thread_ts)
     return Outcome(ts=post(actor.workspace, channel, actor.member.id, draft).ts)
 
 

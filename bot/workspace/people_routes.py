@@ -184,6 +184,11 @@ def _messages(actor: Actor, request: Request) -> Json:
     return {"messages": screen.messages_screen(actor, channel)}
 
 
+def _search(actor: Actor, request: Request) -> Json:
+    channel = actor.workspace.state.channel(request.path_params["channel"])
+    return {"messages": screen.found(actor, channel, request.query_params.get("query", ""))}
+
+
 async def _suggest(request: Request) -> Response:
     try:
         asked = _Suggest.model_validate(await read_json(request))
@@ -210,6 +215,7 @@ async def _events(request: Request) -> Response:
 ROUTES = [
     Route("/people/{user}/channels", _look(lambda actor, _: {"channels": screen.channels_screen(actor)})),
     Route("/people/{user}/channels/{channel}/messages", _look(_messages)),
+    Route("/people/{user}/channels/{channel}/search", _look(_search)),
     Route("/people/{user}/members", _look(lambda actor, _: {"members": screen.members_screen(actor)})),
     Route("/people/{user}/view", _look(lambda actor, _: {"view": screen.view_screen(actor)})),
     Route("/people/{user}/home", _look(lambda actor, _: {"view": screen.home_screen(actor)}), methods=["GET"]),

@@ -40,6 +40,7 @@ def message_text(message: Json, names: Names) -> str:
     )
     for attachment in message.get("attachments") or []:
         parts += attachment_text(attachment, names)
+    parts += [str(file.get("title") or "This file was deleted.") for file in message.get("files") or []]
     return "\n".join(part for part in parts if part)
 
 

@@ -27,6 +27,7 @@ class Draft:
     thread_ts: str | None = None
     broadcast: bool = False
     username: str | None = None
+    files: list[str] = field(default_factory=list)
 
 
 def read_draft(workspace: Workspace, arguments: Arguments) -> Draft:
@@ -161,12 +162,14 @@ def _message(workspace: Workspace, channel: Channel, author: str, draft: Draft) 
         broadcast=draft.broadcast,
         username=draft.username,
         by_app=author == workspace.state.bot.id,
+        files=draft.files,
     )
 
 
 def _tell_message(workspace: Workspace, channel: Channel, message: Message) -> None:
     shown = message_json(workspace.state, channel, message, metadata=True)
-    _tell(workspace, channel, shown | {"event_ts": message.ts})
+    subtype = {"subtype": "file_share"} if message.files else {}
+    _tell(workspace, channel, shown | subtype | {"event_ts": message.ts})
     if not message.by_app and channel.kind != "im" and mentions(message.text, workspace.state.bot.id):
         mention = shown | {"type": "app_mention", "channel": channel.id, "event_ts": message.ts}
         workspace.emit("app_mention", mention, channel)

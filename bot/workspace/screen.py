@@ -3,7 +3,9 @@
 The only place that decides visibility: another person's ephemeral message is left out here and nowhere else.
 """
 
+from bot.workspace.files import File
 from bot.workspace.interactions import Actor, all_blocks
+from bot.workspace.mentions import Mentions
 from bot.workspace.model import Channel, Message, View
 from bot.workspace.plain import blocks_text, message_text, names_of, view_text
 from bot.workspace.shapes import channel_json, message_json, user_json, view_json
@@ -23,18 +25,47 @@ def visible_messages(actor: Actor, channel: Channel) -> list[Message]:
     return [one for one in channel.messages.values() if one.only_for in (None, actor.member.id)]
 
 
+def visible_file(actor: Actor, file_id: str) -> File:
+    """Return a file that is shared in a channel that this person may look at; raise `Refused`."""
+    file = actor.workspace.files.get(file_id)
+    visible = visible_channels(actor)
+    if not any(channel in visible for channel, _ in file.shares):
+        raise Refused("file_not_found")
+    return file
+
+
+def found(actor: Actor, channel: Channel, query: str) -> list[Json]:
+    """Return the messages whose visible text holds every word of a query, as JSON, oldest first."""
+    words = query.casefold().split()
+    shown = [message_screen(actor, channel, one) for one in visible_messages(actor, channel)]
+    return [one for one in shown if all(word in one["visible"].casefold() for word in words)]
+
+
+def mentions(actor: Actor, channel: Channel) -> int:
+    """Return how many unread messages are for this person: those that name them, and all in a direct conversation."""
+    me, groups = actor.member.id, actor.workspace.seed.groups
+    names = Mentions(me, frozenset(one.id for one in groups if me in one.members))
+    unseen = _unseen(actor, channel)
+    return len(unseen) if channel.kind == "im" else sum(names.are_in(one.text, one.blocks) for one in unseen)
+
+
 def unread(actor: Actor, channel: Channel) -> int:
     """Return how many messages a member has not yet seen."""
+    return len(_unseen(actor, channel))
+
+
+def _unseen(actor: Actor, channel: Channel) -> list[Message]:
     if actor.member.id not in channel.members:
-        return 0
+        return []
     seen = channel.read.get(actor.member.id, "")
-    return sum(1 for one in visible_messages(actor, channel) if one.ts > seen and one.user != actor.member.id)
+    return [one for one in visible_messages(actor, channel) if one.ts > seen and one.user != actor.member.id]
 
 
 def channels_screen(actor: Actor) -> list[Json]:
-    """Return the channels as JSON, each with `unread`."""
+    """Return the channels as JSON, each with the counts `unread` and `mentions`."""
     return [
-        channel_json(actor.workspace.state, one, actor.member.id) | {"unread": unread(actor, one)}
+        channel_json(actor.workspace.state, one, actor.member.id)
+        | {"unread": unread(actor, one), "mentions": mentions(actor, one)}
         for one in visible_channels(actor)
     ]
 

@@ -102,6 +102,8 @@ BOT_SCOPES = (
     "chat:write",
     "chat:write.public",
     "commands",
+    "files:read",
+    "files:write",
     "groups:history",
     "groups:read",
     "groups:write",

@@ -13,12 +13,14 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import uvicorn
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from bot.workspace import api, control, page, people_routes
+from bot.workspace import api, control, file_routes, page, people_routes
 from bot.workspace.guard import LoopbackGuard
 from bot.workspace.limits import Limits
+from bot.workspace.request_urls import RequestUrls
 from bot.workspace.seed import DEFAULT_SEED, Seed
 from bot.workspace.state import Clock
 from bot.workspace.workspace import Workspace
@@ -35,9 +37,20 @@ def wall_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(*, seed: Seed = DEFAULT_SEED, limits: Limits | None = None, now: Clock = wall_clock) -> Starlette:
-    """Return the ASGI application of a fresh workspace; it is found again at `app.state.workspace`."""
+def create_app(
+    *,
+    seed: Seed = DEFAULT_SEED,
+    limits: Limits | None = None,
+    now: Clock = wall_clock,
+    request_urls: RequestUrls | None = None,
+) -> Starlette:
+    """Return the ASGI application of a fresh workspace; it is found again at `app.state.workspace`.
+
+    Without `request_urls` the app is met over Socket Mode.
+    """
     workspace = Workspace(seed, limits or Limits(), now)
+    if request_urls is not None:
+        workspace.use_request_urls(request_urls)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -45,7 +58,7 @@ def create_app(*, seed: Seed = DEFAULT_SEED, limits: Limits | None = None, now: 
         await workspace.stop()
 
     app = Starlette(
-        routes=[*api.ROUTES, *people_routes.ROUTES, *control.ROUTES, *page.ROUTES],
+        routes=[*api.ROUTES, *file_routes.ROUTES, *people_routes.ROUTES, *control.ROUTES, *page.ROUTES],
         middleware=[Middleware(LoopbackGuard)],
         lifespan=lifespan,
     )
@@ -123,19 +136,41 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `workspace [--host 127.0.0.1] [--port N]` until interrupted; return the exit status."""
-    parser = argparse.ArgumentParser(prog="stanch workspace", description="Serve a local Slack workspace on loopback.")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
-    options = parser.parse_args(argv)
+    """Run `workspace [--host 127.0.0.1] [--port N] [--request-url URL]` until interrupted; return the exit status."""
+    options = _parser().parse_args(argv)
     try:
-        asyncio.run(serve(host=options.host, port=options.port, ready=_announce))
+        app = create_app(request_urls=_request_urls(options))
+        asyncio.run(serve(host=options.host, port=options.port, app=app, ready=_announce))
     except KeyboardInterrupt:
         return 0
     except (NotLoopbackError, OSError) as exc:
         sys.stderr.write(f"stanch workspace: {exc}\n")
         return 1
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="stanch workspace", description="Serve a local Slack workspace on loopback.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
+    urls = parser.add_argument_group(
+        "an app that takes HTTP requests", "Without these the app is met over Socket Mode."
+    )
+    urls.add_argument("--request-url", metavar="URL", help="where events go, and what has no URL of its own")
+    urls.add_argument("--command-url", metavar="URL", help="where slash commands go")
+    urls.add_argument("--interactivity-url", metavar="URL", help="where clicks, submissions and shortcuts go")
+    urls.add_argument("--options-url", metavar="URL", help="where selects ask for their options")
+    return parser
+
+
+def _request_urls(options: argparse.Namespace) -> RequestUrls | None:
+    others = (options.command_url, options.interactivity_url, options.options_url)
+    if options.request_url is None and not any(others):
+        return None
+    try:
+        return RequestUrls(events=options.request_url, commands=others[0], interactivity=others[1], options=others[2])
+    except ValidationError as exc:
+        raise NotLoopbackError("; ".join(str(one["msg"]) for one in exc.errors())) from exc
 
 
 def _announce(url: str) -> None:

@@ -15,6 +15,12 @@ def user_json(state: State, member: Member) -> Json:
     """Return a user as `users.info` shows it."""
     profile: Json = {
         "title": member.title,
+        "phone": "",
+        "skype": "",
+        "status_text": "",
+        "status_emoji": "",
+        "status_emoji_display_info": [],
+        "status_expiration": 0,
         "real_name": member.real_name,
         "real_name_normalized": member.real_name,
         "display_name": "" if member.is_bot else member.name,
@@ -101,9 +107,17 @@ def message_json(state: State, channel: Channel, message: Message, *, metadata: 
     if message.is_reply:
         parent = channel.messages.get(str(message.thread_ts))
         shown["parent_user_id"] = parent.user if parent else message.user
+    if message.files:
+        shown |= {"files": [state.files.shown(one) for one in message.files], "upload": True}
     if any(pin["ts"] == message.ts for pin in channel.pins):
         shown["pinned_to"] = [channel.id]
     return shown
+
+
+def permalink(origin: str, message: Message) -> str:
+    """Return the address of a message in the workspace at `origin`."""
+    link = f"{origin}/archives/{message.channel}/p{message.ts.replace('.', '')}"
+    return f"{link}?thread_ts={message.thread_ts}&cid={message.channel}" if message.is_reply else link
 
 
 def bot_fields(seed: Seed) -> Json:

@@ -19,6 +19,7 @@ from bot.workspace.state import Clock
 from bot.workspace.wire import Json
 
 _CONNECTION_LIVES_SECONDS = 18_060
+_LOST = "connection_failed"
 
 
 class _Connection:
@@ -160,5 +161,6 @@ def _envelope(envelope_id: str, delivery: Delivery) -> Json:
         "accepts_response_payload": delivery.kind is not Kind.EVENT,
     }
     if delivery.kind is Kind.EVENT:
-        envelope |= {"retry_attempt": delivery.retry_attempt, "retry_reason": delivery.retry_reason}
+        reason = {None: "", Loss.TIMEOUT: "timeout"}.get(delivery.lost, _LOST)
+        envelope |= {"retry_attempt": delivery.retry_attempt, "retry_reason": reason}
     return envelope

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable
 from datetime import datetime
 
+from bot.workspace.files import Files
 from bot.workspace.model import Channel, ChannelKind, Member, Message, View
 from bot.workspace.seed import Seed
 from bot.workspace.wire import Json, Refused
@@ -18,9 +19,9 @@ _ID_LENGTH = 9
 
 
 class State:
-    """The users, channels and open views of one workspace."""
+    """The users, channels, files and open views of one workspace."""
 
-    def __init__(self, seed: Seed, now: Clock) -> None:
+    def __init__(self, seed: Seed, now: Clock, files: Files) -> None:
         self.seed = seed
         self.now = now
         self._counter = itertools.count(1)
@@ -29,6 +30,7 @@ class State:
         self.channels: dict[str, Channel] = {}
         self.modals: dict[str, list[View]] = {}
         self.homes: dict[str, View] = {}
+        self.files = files
         self.suggested: dict[tuple[str, str], list[Json]] = {}
         self._plant()
 

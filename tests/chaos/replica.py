@@ -34,7 +34,7 @@ async def main(url: str, name: str) -> None:
 
     engine = Engine(blocking_url(url), executor_id=name, handlers={JOB: work})
     await engine.start()
-    replicas = Replicas(libpq_url(url), engine, silence=SILENCE)
+    replicas = Replicas(libpq_url(url), name, [engine], silence=SILENCE)
     await replicas.start()
     sys.stdout.write("ready\n")
     sys.stdout.flush()

@@ -51,7 +51,8 @@ async def test_it_runs_as_a_process_until_it_is_interrupted() -> None:
         announced = (await process.stdout.readline()).decode()
         url = announced.split()[3]
         async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
-            assert (await http.get("/_workspace/health")).json() == {"ok": True, "team_id": "T0LOCAL", "sockets": 0}
+            health = (await http.get("/_workspace/health")).json()
+            assert health == {"ok": True, "team_id": "T0LOCAL", "sockets": 0, "request_url": None}
             async with http.stream("GET", "/people/commander/events") as feed:
                 assert await anext(feed.aiter_lines()) == ": listening"
                 process.send_signal(signal.SIGINT)

@@ -128,7 +128,7 @@ async def test_dropped_sockets_are_replaced_by_the_app_and_nothing_is_lost(
 
         await slack.fault(kind="drop_sockets", announced=True)
         await commander.say("ai-alerts", "after the drop")
-        await eventually(lambda: texts == ["after the drop"], within=20)
+        await eventually(lambda: texts == ["after the drop"], within=60)
 
 
 async def test_a_duplicated_event_keeps_its_id(slack: RunningWorkspace, commander: Person) -> None:

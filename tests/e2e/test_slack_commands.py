@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from bot.domain.values import JsonObject
 from bot.workspace.dispatch import Kind
 from bot.workspace.interactions import Actor, command_payload
 from tests.e2e.conftest import ROLL_BACK, TRIAGE, Scene
@@ -164,11 +165,11 @@ async def test_the_timeline_shows_every_event_and_that_the_chain_verifies(scene:
 
 
 async def test_an_alert_is_declared_or_marked_by_hand_where_no_playbook_does(scene: Scene) -> None:
-    def unknown(body: dict[str, object]) -> None:
-        for labels in (body["commonLabels"], body["alerts"][0]["labels"]):  # type: ignore[index]
+    def unknown(body: JsonObject) -> None:
+        for labels in (body["commonLabels"], body["alerts"][0]["labels"]):
             labels.clear()
             labels.update({"alertname": "QueueLong"})
-        body["alerts"][0]["annotations"] = {"summary": "<!here> the queue is long"}  # type: ignore[index]
+        body["alerts"][0]["annotations"] = {"summary": "<!here> the queue is long"}
 
     await scene.alert(unknown)
     card = await scene.newcomer.wait_for_message(TRIAGE, containing="Firing: <!here> the queue is long")
@@ -179,12 +180,12 @@ async def test_an_alert_is_declared_or_marked_by_hand_where_no_playbook_does(sce
 
 
 async def test_an_alert_is_declared_by_hand_and_its_card_then_leads_to_the_channel(scene: Scene) -> None:
-    def milder(body: dict[str, object]) -> None:
-        for labels in (body["commonLabels"], body["alerts"][0]["labels"]):  # type: ignore[index]
+    def milder(body: JsonObject) -> None:
+        for labels in (body["commonLabels"], body["alerts"][0]["labels"]):
             labels.pop("failure_mode", None)
             labels.pop("harm_class", None)
             labels.update({"alertname": "Odd"})
-        body["alerts"][0]["annotations"] = {"summary": "Something is odd"}  # type: ignore[index]
+        body["alerts"][0]["annotations"] = {"summary": "Something is odd"}
 
     await scene.alert(milder)
     card = await scene.responder.wait_for_message(TRIAGE, containing="Something is odd")

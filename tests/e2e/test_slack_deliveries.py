@@ -118,3 +118,13 @@ async def test_a_modal_that_takes_long_says_so_and_then_what_came_of_it(scene: S
     await scene.responder.wait_for_view(containing="C-1 is planned")
     await scene.responder.close()
     await scene.responder.wait_for_message(channel, containing="unless decided")
+
+
+async def test_an_incident_gets_its_channel_even_if_slack_does_not_tell_who_belongs_there(scene: Scene) -> None:
+    workspace = scene.workspace.app.state.workspace
+    app = workspace.seed.app
+    scopes = tuple(scope for scope in app.scopes if scope not in {"usergroups:read", "pins:write"})
+    workspace.seed = workspace.seed.model_copy(update={"app": app.model_copy(update={"scopes": scopes})})
+    channel = await scene.declared("nobody is invited")
+    members = next(each for each in await scene.owner.channels() if each["name"] == channel)
+    assert not members["is_member"]

@@ -29,6 +29,7 @@ from tests.builders import (
     incident,
     observed,
     plan,
+    signal,
     system,
 )
 
@@ -242,7 +243,7 @@ def test_an_undone_containment_says_by_which_and_the_undo_says_of_which() -> Non
 
 
 def test_the_signal_is_the_one_that_the_plan_was_watched_by() -> None:
-    watched = plan(signal=plan().signal and plan().signal.changed(below=9.0))
+    watched = plan(signal=signal(below=9.0))
     (named,) = review(containments=(containment(plan=watched),)).signals
     assert (named.name, named.signal.below) == ("harmful_answers", 9.0)
 

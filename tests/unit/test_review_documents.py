@@ -154,6 +154,11 @@ def test_an_address_does_not_become_a_link_by_itself(text: str) -> None:
     assert words(escape(text)) == text
 
 
+@pytest.mark.parametrize("text", ["&lt;b&gt; &#42;", "<b", "[a](b", "a](b)", "x](<b>)"])
+def test_entities_and_halves_of_markup_are_seen_as_written(text: str) -> None:
+    assert words(escape(text)) == text
+
+
 def test_a_mention_reaches_nobody() -> None:
     assert escape("@everyone") == "@&#8203;everyone"
     assert escape("<!channel> <@U0OWNER>") == "&lt;\\!channel&gt; &lt;@&#8203;U0OWNER&gt;"

@@ -3,7 +3,7 @@
 The order is the order of `help`.
 """
 
-from bot.slack.commands import contain, declare, lead, listing, mitigated, resolve, severity, status, timeline
+from bot.slack.commands import contain, declare, lead, listing, mitigated, resolve, review, severity, status, timeline
 from bot.slack.commands.verb import Verb
 
 VERBS: tuple[Verb, ...] = (
@@ -16,6 +16,7 @@ VERBS: tuple[Verb, ...] = (
     mitigated.VERB,
     resolve.VERB,
     timeline.VERB,
+    review.VERB,
 )
 
 __all__ = ["VERBS", "Verb"]

@@ -8,7 +8,8 @@ from bot.slack.views.card import Card
 async def _resolve(services: Services, typed: Typed) -> Card:
     incident = await services.incidents.resolve(typed.actor, typed.the_incident.id)
     in_force = [each for each in await services.containments.of_incident(incident.id) if each.is_in_force]
-    stays = f" {len(in_force)} containments stay in force until someone undoes them." if in_force else ""
+    names = ", ".join(f"C-{each.number}" for each in in_force)
+    stays = f" Still in force until someone undoes it: {names}." if in_force else ""
     return said(f"*{incident.label}* is resolved.{stays}")
 
 

@@ -50,7 +50,8 @@ def _contained(view: IncidentView) -> list[Block]:
 def _facts(view: IncidentView) -> list[tuple[str, str]]:
     incident, system = view.incident, view.system
     where = f"{one_line(system.title, 200)} (tier {system.tier})" if system else "none of the registry"
-    provisional = " (unknowns could make it worse)" if incident.classification.provisional else ""
+    computed = incident.severity is incident.classification.severity
+    provisional = " (unknowns could make it worse)" if computed and incident.classification.provisional else ""
     return [
         ("Status", _status(incident)),
         ("Severity", f"{incident.severity.label}{provisional}"),

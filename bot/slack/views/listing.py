@@ -27,8 +27,8 @@ def _line(incident: Incident) -> str:
     where = f" in {channel_link(incident.channel)}" if incident.channel else ""
     led = f"led by {party(incident.commander)}" if incident.commander else "nobody leads it yet"
     stone = incident.milestones.declared
-    since = f", declared {date(stone.at)}" if stone else ""
+    since = f" since {date(stone.at)}" if stone else ""
     return (
         f"*{incident.label}* {incident.severity.label} · {one_line(incident.title, 200)}{where}\n"
-        f"{incident.status.value.capitalize()}{since}; {led}"
+        f"{incident.status.value.capitalize()}, open{since}; {led}"
     )

@@ -15,7 +15,10 @@ def failure_mode(classification: Classification) -> str:
 
 
 def severity_reasons(classification: Classification, severity: Severity, override: str = "") -> str:
-    """Return a paragraph that explains a severity; `override` is the reason of a person who set another one."""
+    """Return a paragraph that explains a severity; `override` is the reason of a person who set another one.
+
+    Under an override, what would move the computed severity is left out: it would move nothing.
+    """
     lines = [f"*Why {severity.label}*"]
     if severity is not classification.severity:
         said = f": {escape(override, _LINE)}" if override else ""
@@ -23,6 +26,8 @@ def severity_reasons(classification: Classification, severity: Severity, overrid
     lines.append(_listed([f"{rule.severity.label}: {one_line(rule.because, _LINE)}" for rule in classification.rules]))
     if classification.matched:
         lines.append(f"*Signals:* {_joined(classification.matched)}")
+    if severity is not classification.severity:
+        return "\n".join(line for line in lines if line)
     if classification.unknown:
         lines.append(f"*Unknown, so it may yet be worse:* {_joined(classification.unknown)}")
     if classification.would_change:

@@ -23,6 +23,8 @@ def _add(call: Call) -> Json:
         "date_updated": now,
         "rank": f"{len(channel.bookmarks):04d}",
         "last_updated_by_user_id": call.state.bot.id,
+        "last_updated_by_team_id": call.workspace.seed.team_id,
+        "shortcut_id": None,
         "app_id": call.workspace.seed.app.id,
     }
     channel.bookmarks.append(bookmark)

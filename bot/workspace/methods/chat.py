@@ -6,7 +6,7 @@ https://docs.slack.dev/reference/methods/chat.postMessage
 from bot.workspace.methods.call import Call, Method
 from bot.workspace.model import Channel, Message
 from bot.workspace.posting import post, post_ephemeral, read_draft, remove, rewrite
-from bot.workspace.shapes import message_json
+from bot.workspace.shapes import message_json, permalink
 from bot.workspace.wire import Arguments, Json, Refused
 
 
@@ -53,10 +53,7 @@ def _delete(call: Call) -> Json:
 def _get_permalink(call: Call) -> Json:
     channel = call.channel()
     message = call.state.message(channel, call.arguments.required("message_ts"))
-    link = f"{call.origin}/archives/{channel.id}/p{message.ts.replace('.', '')}"
-    if message.is_reply:
-        link += f"?thread_ts={message.thread_ts}&cid={channel.id}"
-    return {"channel": channel.id, "permalink": link}
+    return {"channel": channel.id, "permalink": permalink(call.origin, message)}
 
 
 def _open_to_bot(call: Call) -> Channel:

@@ -87,6 +87,9 @@ def _list(call: Call) -> Json:
 
 
 def _archive(call: Call) -> Json:
+    channel = call.channel(member=True)
+    if channel.archived:
+        raise Refused("already_archived")
     channel = _manageable(call)
     if channel.id == call.workspace.seed.channels[0].id:
         raise Refused("cant_archive_general")
@@ -132,6 +135,7 @@ def _set_note(call: Call, name: str) -> Json:
 
 
 def _open(call: Call) -> Json:
+    before = len(call.state.channels)
     if call.arguments.has("channel"):
         channel = call.channel()
     else:
@@ -142,7 +146,8 @@ def _open(call: Call) -> Json:
             raise Refused("method_not_supported_for_channel_type")
         channel = call.state.direct(users[0])
     full = channel_json(call.state, channel, call.state.bot.id)
-    return {"channel": full if call.arguments.flag("return_im") else {"id": channel.id}}
+    answer: Json = {"channel": full if call.arguments.flag("return_im") else {"id": channel.id}}
+    return answer if len(call.state.channels) > before else answer | {"no_op": True, "already_open": True}
 
 
 def _manageable(call: Call) -> Channel:

@@ -45,7 +45,8 @@ def _join(call: Call) -> Json:
     if not already:
         enter(call.workspace, channel, bot)
     answer: Json = {"channel": channel_json(call.state, channel, bot)}
-    return answer | ({"warning": "already_in_channel"} if already else {})
+    warning = "already_in_channel"
+    return answer | ({"warning": warning, "response_metadata": {"warnings": [warning]}} if already else {})
 
 
 def _invite(call: Call) -> Json:
@@ -79,6 +80,10 @@ def _leave(call: Call) -> Json:
     channel = call.channel(active=True)
     if call.state.bot.id not in channel.members:
         return {"not_in_channel": True}
+    if channel.id == call.workspace.seed.channels[0].id:
+        raise Refused("cant_leave_general")
+    if len(channel.members) == 1:
+        raise Refused("last_member")
     leave(call.workspace, channel, call.state.bot.id)
     return {}
 
@@ -92,7 +97,7 @@ def _kick(call: Call) -> Json:
     if user not in channel.members:
         raise Refused("not_in_channel")
     leave(call.workspace, channel, user)
-    return {}
+    return {"errors": {}}
 
 
 def _members(call: Call) -> Json:

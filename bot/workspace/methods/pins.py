@@ -2,8 +2,9 @@
 
 from bot.workspace import limits
 from bot.workspace.methods.call import Call, Method
+from bot.workspace.model import Channel, Message
 from bot.workspace.posting import notice
-from bot.workspace.shapes import message_json
+from bot.workspace.shapes import message_json, permalink
 from bot.workspace.wire import Json, Refused
 
 
@@ -37,13 +38,17 @@ def _list(call: Call) -> Json:
         {
             "type": "message",
             "channel": channel.id,
-            "message": message_json(call.state, channel, channel.messages[pin["ts"]]),
+            "message": _pinned(call, channel, channel.messages[pin["ts"]]),
             "created": pin["created"],
             "created_by": pin["created_by"],
         }
         for pin in channel.pins
     ]
     return {"items": items}
+
+
+def _pinned(call: Call, channel: Channel, message: Message) -> Json:
+    return message_json(call.state, channel, message) | {"permalink": permalink(call.origin, message)}
 
 
 METHODS = {

@@ -48,6 +48,7 @@ function key(event, form) {
     event.preventDefault();
     complete(form, items[Math.max(at, 0)].dataset.completion);
   } else if (open && event.key === "Escape") {
+    event.preventDefault();
     hide(form);
   } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();

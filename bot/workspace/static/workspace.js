@@ -3,8 +3,9 @@ import { countChosen, entered, enter, watchSuggestions, collect, restoreTyped } 
 import { startComposers } from "/static/composer.js";
 import { localise } from "/static/moments.js";
 
-const { user, place } = document.body.dataset;
+const { user, place, seen } = document.body.dataset;
 let thread = document.body.dataset.thread;
+let search = document.querySelector("[data-search] input")?.value ?? "";
 const part = (name) => document.querySelector(`[data-part="${name}"]`);
 const home = place === "home";
 
@@ -32,15 +33,15 @@ function toast(text) {
 const shown = new Map();
 
 async function refresh(name) {
-  const query = thread ? `?thread=${thread}` : "";
-  const response = await fetch(`/client/${user}/${place}/${name}${query}`);
+  const query = new URLSearchParams({ seen, ...(thread && { thread }), ...(search && { search }) });
+  const response = await fetch(`/client/${user}/${place}/${name}?${query}`);
   if (!response.ok) return;
   const html = await response.text();
   if (shown.get(name) === html) return;
   shown.set(name, html);
   const fresh = document.createElement("template");
   fresh.innerHTML = html;
-  ({ main: swapFeed, thread: swapThread, modal: swapModal }[name] ?? swapAll)(part(name), fresh.content);
+  ({ main: swapFeed, thread: swapThread, modal: swapModal, composer: swapComposer }[name] ?? swapAll)(part(name), fresh.content);
   localise(part(name));
 }
 
@@ -88,20 +89,31 @@ function swapThread(target, content) {
   swapFeed(target, content);
 }
 
+// What is being typed stays, unless there is nowhere left to type it.
+function swapComposer(target, content) {
+  const [old, next] = [target.querySelector("form"), content.querySelector("form")];
+  if (old && next) old.dataset.completions = next.dataset.completions;
+  else target.replaceChildren(content);
+}
+
 function swapModal(dialog, content) {
   const old = dialog.querySelector("form");
   const next = content.querySelector("form");
   if (!next) { dialog.close(); dialog.replaceChildren(); return; }
   if (old?.dataset.view === next.dataset.view && old.dataset.version === next.dataset.version) return;
-  if (old?.dataset.view === next.dataset.view) restoreTyped(old, next);
+  const isSame = old?.dataset.view === next.dataset.view;
+  const focused = isSame && old.contains(document.activeElement) ? document.activeElement.closest("[data-block-id]")?.dataset.blockId : null;
+  if (isSame) restoreTyped(old, next);
   dialog.replaceChildren(content);
-  if (old?.dataset.view !== next.dataset.view) showIfOpen(dialog);
+  showIfOpen(dialog, focused);
 }
 
-function showIfOpen(dialog) {
+function showIfOpen(dialog, focused) {
   if (!dialog.querySelector("form")) return;
   if (!dialog.open) dialog.showModal();
-  dialog.querySelector(".modal-body :is(input, textarea, select)")?.focus();
+  const fields = ":is(input, textarea, select)";
+  const kept = focused && dialog.querySelector(`[data-block-id="${CSS.escape(focused)}"] ${fields}`);
+  (kept || dialog.querySelector(`.modal-body ${fields}`))?.focus();
 }
 
 // One round of fetching at a time: what changes meanwhile is fetched in the next round.
@@ -132,7 +144,7 @@ feed.addEventListener("changed", (event) => {
   const change = JSON.parse(event.data);
   if (change.area === "view") want("modal");
   else if (change.area === "home") want("main");
-  else if (change.area === "channels") want("sidebar", "header");
+  else if (change.area === "channels") want("sidebar", "header", ...(home ? [] : ["composer"]));
   else want("sidebar", ...(change.channel === place ? ["main", "header", ...(thread ? ["thread"] : [])] : []));
 });
 document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") markRead(); });
@@ -160,7 +172,7 @@ async function agreed(node) {
 }
 
 async function use(node, action, value) {
-  if (!(await agreed(node))) return false;
+  if (node.getAttribute("aria-busy") === "true" || !(await agreed(node))) return false;
   const form = node.closest("[data-view]");
   const target = targetOf(node);
   if (node.matches("button")) node.setAttribute("aria-busy", "true");
@@ -176,8 +188,14 @@ async function changed(element) {
   await use(element, "select", entered(element));
 }
 
+function closeMenus(except = null) {
+  document.querySelectorAll("details.menu-box[open]").forEach((one) => { if (one !== except) one.open = false; });
+}
+
 document.addEventListener("click", async (event) => {
+  closeMenus(event.target.closest("details.menu-box"));
   const node = event.target.closest("button, a, summary");
+  if (node?.origin === location.origin && node.pathname.startsWith("/archives/")) { event.preventDefault(); follow(node); return; }
   if (!node) { if (!event.target.closest(".sidebar")) document.body.classList.remove("menu-open"); return; }
   const data = node.dataset;
   const ts = node.closest("[data-ts]")?.dataset.ts;
@@ -185,14 +203,39 @@ document.addEventListener("click", async (event) => {
   else if ("overflowValue" in data) { node.closest("details").open = false; await use(node.closest("details"), "press", data.overflowValue); }
   else if ("react" in data) await act("react", { channel: place, ts, name: data.react, remove: Boolean(document.querySelector(`[data-ts="${ts}"] .reaction.mine[data-react="${data.react}"]`)) });
   else if ("dismiss" in data) await act("dismiss", { channel: place, ts });
-  else if ("shortcut" in data) await act("shortcut", ts ? { callback_id: data.shortcut, channel: place, ts } : { callback_id: data.shortcut });
-  else if ("join" in data) { await act("join", { channel: place }); location.reload(); }
+  else if ("shortcut" in data) { closeMenus(); await act("shortcut", ts ? { callback_id: data.shortcut, channel: place, ts } : { callback_id: data.shortcut }); }
+  else if ("join" in data) await act("join", { channel: place });
   else if ("threadLink" in data) { event.preventDefault(); openThread(data.threadLink); }
   else if ("closeThread" in data) openThread("");
   else if ("menu" in data) document.body.classList.toggle("menu-open");
   else if ("close" in data) await closeView(data.close === "all");
   else if ("picked" in data) { const element = node.closest("[data-element]"); node.remove(); await changed(element); }
 });
+
+// Escape takes away what lies on top: a menu, the search, the thread. Modals have their own.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+  if (document.querySelector("details.menu-box[open]")) closeMenus();
+  else if (search) find("");
+  else if (thread) openThread("");
+});
+
+let typing;
+function find(words) {
+  const field = document.querySelector("[data-search] input");
+  if (field.value !== words) field.value = words;
+  clearTimeout(typing);
+  typing = setTimeout(() => { search = words.trim(); want("main"); }, words ? 200 : 0);
+}
+document.querySelector("[data-search]")?.addEventListener("input", (event) => find(event.target.value));
+document.querySelector("[data-search]")?.addEventListener("submit", (event) => { event.preventDefault(); find(event.target.elements.search.value); });
+
+// A permalink is followed in this tab, whose person it cannot name.
+function follow(link) {
+  const [, , channel, message] = link.pathname.split("/");
+  const ts = new URLSearchParams(link.search).get("thread_ts");
+  location.assign(`/client/${user}/${channel}${ts ? `?thread=${ts}` : ""}#${message}`);
+}
 
 function openThread(ts) {
   thread = ts;
@@ -220,6 +263,7 @@ document.getElementById("modal").addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.target;
   const button = form.querySelector("[type=submit]");
+  if (button.getAttribute("aria-busy") === "true") return;
   button.setAttribute("aria-busy", "true");
   const outcome = await act("submit", { view_id: form.dataset.view, values: collect(form) });
   button.removeAttribute("aria-busy");
@@ -241,6 +285,8 @@ function showErrors(form, errors, warning) {
 
 startComposers(async (where, text) => {
   const name = text.startsWith("/") && where === "channel" ? "command" : "message";
+  const feed = document.querySelector(where === "thread" ? "#thread .scroller" : "#main");
+  feed.scrollTop = feed.scrollHeight; // what comes of it appears at the end
   const outcome = await act(name, { channel: place, text, thread_ts: where === "thread" ? thread : null });
   return outcome.ok || Boolean(outcome.ts);
 });

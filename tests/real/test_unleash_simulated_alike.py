@@ -1,10 +1,5 @@
-"""The actions against a real Unleash 8, and the simulator against it: the same calls must have the same outcome.
+"""The simulated Unleash against the real one: the same calls must have the same outcome."""
 
-`STANCH_TEST_UNLEASH_URL` names a server that may be written to and that takes the admin token below; these tests make
-their own flags there.
-"""
-
-import os
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
@@ -19,16 +14,13 @@ from integrations.unleash.bucketing import percent_of
 from integrations.unleash.client import Settings
 from tests.integrations.unleash.contract import STRATEGIES
 from tests.integrations.world import MemoryWorld
-
-URL = os.environ.get("STANCH_TEST_UNLEASH_URL", "")
-ADMIN_TOKEN = "*:*.unleash-admin-test-token"
-CLIENT_TOKEN = "default:production.unleash-client-prod"
+from tests.real.unleash import ADMIN_TOKEN, CLIENT_TOKEN, Unleash
 
 pytestmark = pytest.mark.real
 
 
 @dataclass(frozen=True)
-class Unleash:
+class Server:
     """A server with two flags of this test, real or simulated."""
 
     client: httpx.AsyncClient
@@ -55,19 +47,18 @@ class Unleash:
 
 
 @pytest.fixture
-async def real() -> AsyncIterator[Unleash]:
-    assert URL, "STANCH_TEST_UNLEASH_URL must name a server"
+async def real(unleash: Unleash) -> AsyncIterator[Server]:
     mark = uuid.uuid4().hex[:12]
-    async with httpx.AsyncClient(base_url=URL) as client:
-        unleash = Unleash(client, f"assistant-{mark}", f"assistant-off-{mark}")
-        await _make(unleash, unleash.feature, "release")
-        await _make(unleash, unleash.kill_switch, "kill-switch")
-        await _furnish(unleash, [await _segment(unleash, f"{mark}-{number}") for number in (1, 2)])
-        yield unleash
+    async with httpx.AsyncClient(base_url=unleash.url) as client:
+        server = Server(client, f"assistant-{mark}", f"assistant-off-{mark}")
+        await _make(server, server.feature, "release")
+        await _make(server, server.kill_switch, "kill-switch")
+        await _furnish(server, [await _segment(server, f"{mark}-{number}") for number in (1, 2)])
+        yield server
 
 
 @pytest.fixture
-async def simulated(real: Unleash) -> AsyncIterator[Unleash]:
+async def simulated(real: Server) -> AsyncIterator[Server]:
     features = {
         real.feature: {"environments": {"development": {}, "production": {}}},
         real.kill_switch: {"type": "kill-switch", "environments": {"production": {}}},
@@ -76,7 +67,7 @@ async def simulated(real: Unleash) -> AsyncIterator[Unleash]:
     assert INTEGRATION.simulator
     app = INTEGRATION.simulator(Simulator("unleash", world, lambda: datetime.now(UTC)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://unleash.simulated") as client:
-        unleash = Unleash(client, real.feature, real.kill_switch)
+        unleash = Server(client, real.feature, real.kill_switch)
         await _furnish(unleash, [1, 2])
         yield unleash
 
@@ -91,12 +82,12 @@ async def simulated(real: Unleash) -> AsyncIterator[Unleash]:
     ],
 )
 async def test_an_action_does_and_undoes_on_the_real_server_what_it_does_on_the_simulated(
-    real: Unleash, simulated: Unleash, name: str, params: JsonObject
+    real: Server, simulated: Server, name: str, params: JsonObject
 ) -> None:
     assert await _carried_out(real, name, params) == await _carried_out(simulated, name, params)
 
 
-async def test_choices_put_first_what_was_in_use_before(real: Unleash, simulated: Unleash) -> None:
+async def test_choices_put_first_what_was_in_use_before(real: Server, simulated: Server) -> None:
     for unleash in (real, simulated):
         action = unleash.action("roll_back_variation")
         ref = unleash.ref(unleash.feature)
@@ -136,7 +127,7 @@ CALLS: list[tuple[str, str, object]] = [
 ]
 
 
-async def test_the_simulator_answers_the_same_calls_alike(real: Unleash, simulated: Unleash) -> None:
+async def test_the_simulator_answers_the_same_calls_alike(real: Server, simulated: Server) -> None:
     outcomes = []
     for unleash in (real, simulated):
         names = {
@@ -150,7 +141,7 @@ async def test_the_simulator_answers_the_same_calls_alike(real: Unleash, simulat
         assert seen == expected, call
 
 
-async def test_tokens_open_the_same_doors(real: Unleash, simulated: Unleash) -> None:
+async def test_tokens_open_the_same_doors(real: Server, simulated: Server) -> None:
     for unleash in (real, simulated):
         flag = unleash.path(unleash.feature)
         doors = [
@@ -167,9 +158,9 @@ async def test_tokens_open_the_same_doors(real: Unleash, simulated: Unleash) -> 
         ]
 
 
-async def test_a_client_token_or_a_wrong_one_is_refused_and_a_stale_patch_changes_nothing(real: Unleash) -> None:
+async def test_a_client_token_or_a_wrong_one_is_refused_and_a_stale_patch_changes_nothing(real: Server) -> None:
     for token in ("wrong", CLIENT_TOKEN):
-        action = INTEGRATION.actions[0](Settings(url=URL, token=token), real.client)
+        action = INTEGRATION.actions[0](Settings(url=str(real.client.base_url), token=token), real.client)
         with pytest.raises(AuthFailed):
             await action.read(real.ref(real.feature))
     action = real.action("set_rollout")
@@ -187,14 +178,14 @@ async def test_a_client_token_or_a_wrong_one_is_refused_and_a_stale_patch_change
     assert (await real.ask("GET", first)).json()["title"] == "Staff first"
 
 
-async def test_an_unreachable_server_is_unavailable(real: Unleash) -> None:
+async def test_an_unreachable_server_is_unavailable(real: Server) -> None:
     async with httpx.AsyncClient(base_url="http://127.0.0.1:9") as nobody:
         action = INTEGRATION.actions[0](Settings(url="http://127.0.0.1:9", token=ADMIN_TOKEN), nobody)
         with pytest.raises(Unavailable):
             await action.read(real.ref(real.feature))
 
 
-async def test_users_land_in_the_same_bucket(real: Unleash) -> None:
+async def test_users_land_in_the_same_bucket(real: Server) -> None:
     answer = await real.ask(
         "POST",
         "/api/admin/playground",
@@ -209,7 +200,7 @@ async def test_users_land_in_the_same_bucket(real: Unleash) -> None:
     assert listed[real.feature]["isEnabled"] is (percent_of("user-7", "support-assistant-prompt") <= 100)
 
 
-async def _carried_out(unleash: Unleash, name: str, params: JsonObject) -> list[object]:
+async def _carried_out(unleash: Server, name: str, params: JsonObject) -> list[object]:
     """Return what a plan says and how the flag reads before, after and after undo."""
     action = unleash.action(name)
     ref = unleash.ref(unleash.kill_switch if name == "pull_kill_switch" else unleash.feature)
@@ -243,19 +234,19 @@ def _seeded(segments: list[int]) -> list[JsonObject]:
     return seeded
 
 
-async def _make(unleash: Unleash, name: str, kind: str) -> None:
+async def _make(unleash: Server, name: str, kind: str) -> None:
     answer = await unleash.ask("POST", "/api/admin/projects/default/features", {"name": name, "type": kind})
     assert answer.status_code == 201, answer.text
 
 
-async def _furnish(unleash: Unleash, segments: list[int]) -> None:
+async def _furnish(unleash: Server, segments: list[int]) -> None:
     for strategy in _seeded(segments):
         answer = await unleash.ask("POST", f"{unleash.path(unleash.feature)}/strategies", strategy)
         assert answer.status_code == 200, answer.text
     assert (await unleash.ask("POST", f"{unleash.path(unleash.feature)}/on")).status_code == 200
 
 
-async def _segment(unleash: Unleash, name: str) -> int:
+async def _segment(unleash: Server, name: str) -> int:
     answer = await unleash.ask("POST", "/api/admin/segments", {"name": name, "constraints": []})
     assert answer.status_code == 201, answer.text
     number: int = answer.json()["id"]
