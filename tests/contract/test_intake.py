@@ -182,9 +182,7 @@ async def test_one_delivery_that_cannot_be_stored_does_not_fail_the_others(
 async def test_too_many_waiting_alerts_are_sent_back_with_a_time(team: Responders) -> None:
     team.intake = Intake(team.store, team.catalog, team.incidents, team.clock, max_waiting=5)
     alert = team.alerts()[0]
-    outcomes = await asyncio.gather(
-        *(team.intake.receive([alert] * 2) for _ in range(5)), return_exceptions=True
-    )
+    outcomes = await asyncio.gather(*(team.intake.receive([alert] * 2) for _ in range(5)), return_exceptions=True)
     refused = [outcome for outcome in outcomes if outcome is not None]
     assert [type(outcome) for outcome in refused] == [Busy, Busy]
     assert all(outcome.retry_after == timedelta(seconds=5) for outcome in refused if isinstance(outcome, Busy))
