@@ -1,0 +1,113 @@
+"""The connections file: what is refused, and where calls may go."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot.app import Application
+from bot.clock import now
+from bot.connections import ConnectionPool, read_connections
+from bot.domain.incident import IncidentKind
+from bot.errors import NotFound, SettingsError
+from bot.integration_folders import discover
+from bot.sdk import Unavailable
+from bot.settings import read_settings
+from tests.integrations.world import MemoryWorld
+
+LIVE = "unleash: {integration: unleash, url: 'https://unleash.example.com'}\n"
+TOKEN = {"unleash_token": SecretStr("a-token-of-the-vendor")}
+
+
+def file_of(tmp_path: Path, content: str) -> Path:
+    file = tmp_path / "connections.yaml"
+    file.write_text(content, encoding="utf-8")
+    return file
+
+
+def test_a_live_connection_takes_its_secret_from_the_environment(tmp_path: Path) -> None:
+    connections = read_connections(file_of(tmp_path, LIVE), discover(), TOKEN)
+    assert connections["unleash"].url == "https://unleash.example.com"
+    assert "a-token-of-the-vendor" not in repr(connections)
+
+
+def test_without_a_file_there_is_no_connection() -> None:
+    assert read_connections(None, discover(), {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("unleash: {integration: unleesh, url: 'https://x.example'}", "no integration 'unleesh'"),
+        ("unleash: {integration: alertmanager, url: 'https://x.example'}", "no integration 'alertmanager'"),
+        ("unleash: {integration: unleash, url: 'ftp://x.example'}", "url: "),
+        ("unleash: {integration: unleash}", "url: Field required"),
+        ("unleash: {integration: unleash, url: 'https://x.example', colour: red}", "colour: "),
+        ("unleash: {integration: unleash, url: 'https://x.example', token: t}", "set STANCH_CONNECTION_UNLEASH_TOKEN"),
+        ("unleash: [", "cannot be read"),
+        ("- unleash", "must map connection names"),
+        ("unleash: 7", "unleash: "),
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_place(tmp_path: Path, content: str, complaint: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_connections(file_of(tmp_path, content), discover(), {})
+    assert complaint in str(refused.value)
+
+
+def test_a_missing_secret_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="token: Field required"):
+        read_connections(file_of(tmp_path, LIVE), discover(), {})
+
+
+def test_a_secret_of_no_connection_is_named(tmp_path: Path) -> None:
+    secrets = {**TOKEN, "unlesh_token": SecretStr("x")}
+    with pytest.raises(SettingsError, match="STANCH_CONNECTION_UNLESH_TOKEN"):
+        read_connections(file_of(tmp_path, LIVE), discover(), secrets)
+
+
+def test_the_local_workspace_is_refused_beside_a_live_connection(tmp_path: Path) -> None:
+    settings = read_settings(
+        {
+            "STANCH_DATABASE_URL": f"sqlite:///{tmp_path / 'stanch.db'}",
+            "STANCH_SLACK_API_URL": "http://127.0.0.1:8765/api/",
+            "STANCH_SLACK_BOT_TOKEN": "xoxb-local",
+            "STANCH_SLACK_APP_TOKEN": "xapp-local",
+            "STANCH_TIMELINE_KEY": "k" * 16,
+            "STANCH_CONNECTIONS": str(file_of(tmp_path, LIVE)),
+            "STANCH_CONNECTION_UNLEASH_TOKEN": "a-token-of-the-vendor",
+        }
+    )
+    with pytest.raises(SettingsError, match="may not be used beside unleash"):
+        Application(settings, now)
+
+
+async def test_a_client_of_a_connection_goes_to_no_other_host(tmp_path: Path) -> None:
+    pool = ConnectionPool(read_connections(file_of(tmp_path, LIVE), discover(), TOKEN), MemoryWorld({}), now)
+    action = pool.for_incident(IncidentKind.LIVE).action("unleash.switch_off", "unleash")
+    client = action._api._client  # type: ignore[attr-defined]  # noqa: SLF001 - the client that every action is given
+    with pytest.raises(Exception, match=r"go to unleash\.example\.com only"):
+        await client.get("https://elsewhere.example.com/")
+    await pool.close()
+
+
+@pytest.mark.parametrize("kind", [IncidentKind.EXERCISE, IncidentKind.TEST])
+async def test_only_a_live_incident_reaches_a_live_connection(tmp_path: Path, kind: IncidentKind) -> None:
+    unreachable = "unleash: {integration: unleash, url: 'http://127.0.0.1:1'}\n"
+    pool = ConnectionPool(read_connections(file_of(tmp_path, unreachable), discover(), TOKEN), MemoryWorld({}), now)
+    ref = {"project": "default", "feature": "f", "environment": "production"}
+    with pytest.raises(Unavailable):
+        await pool.for_incident(IncidentKind.LIVE).action("unleash.switch_off", "unleash").read(ref)
+    with pytest.raises(Exception, match="404"):
+        await pool.for_incident(kind).action("unleash.switch_off", "unleash").read(ref)
+    await pool.close()
+
+
+async def test_what_is_not_configured_is_not_found(tmp_path: Path) -> None:
+    pool = ConnectionPool(read_connections(file_of(tmp_path, LIVE), discover(), TOKEN), MemoryWorld({}), now)
+    opens = pool.for_incident(IncidentKind.LIVE)
+    with pytest.raises(NotFound, match="No connection `launchdarkly`"):
+        opens.action("unleash.switch_off", "launchdarkly")
+    with pytest.raises(NotFound, match=r"has no action `unleash\.explode`"):
+        opens.action("unleash.explode", "unleash")
+    await pool.close()
