@@ -38,8 +38,9 @@ check: setup ## formatting, lint, types, import rules, content
 bench: setup ## measurements beside a floor, see benchmarks/README.md
 	@$(BIN)/python -m benchmarks.start
 
-chaos: setup ## processes killed, stopped and hung, on PostgreSQL
-	@$(BIN)/python -m pytest tests/chaos
+chaos: setup ## kill Stanch 1,000 times while people contain incidents with it; takes hours, see tests/chaos/README.md
+	@$(BIN)/python -m tests.chaos.campaign --kills 500 --database sqlite --storm
+	@$(BIN)/python -m tests.chaos.campaign --kills 500 --database postgresql --replicas 2 --storm
 
 lock: ## pin the dependencies again (needs uv)
 	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -o requirements.lock

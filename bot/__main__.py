@@ -9,11 +9,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot import clock
+from bot import clock, logs
 from bot.app import Application, load_catalog
 from bot.demo import run_demo
+from bot.doctor import run_doctor
 from bot.errors import ContentError, StanchError
 from bot.settings import read_settings
+from bot.store.backup import back_up
 from bot.workspace import server as workspace
 
 
@@ -23,8 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[:1] == ["workspace"]:
         return workspace.main(arguments[1:])
     parsed = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logs.configure(logs.FORMATS[0])
     try:
         return int(parsed.run(parsed))
     except ContentError as error:
@@ -42,6 +43,11 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="check runbooks, playbooks and rules; exit 1 with every problem")
     check.add_argument("--content", type=Path, help="folder with content of your own, beside the shipped one")
     check.set_defaults(run=_check)
+    doctor = commands.add_parser("doctor", help="try everything that Stanch depends on; exit 1 if there is a problem")
+    doctor.set_defaults(run=_doctor)
+    backup = commands.add_parser("backup", help="copy the SQLite database into a new file, also while Stanch runs")
+    backup.add_argument("file", type=Path, help="where to; nothing may be there yet")
+    backup.set_defaults(run=_backup)
     demo = commands.add_parser("demo", help="a local Slack workspace with Stanch in it, on simulated integrations")
     demo.add_argument("--script", action="store_true", help="walk the demo without a person and print the transcript")
     demo.add_argument("--database-url", help="use this database instead of a SQLite file that is thrown away")
@@ -56,7 +62,9 @@ def _run(_: argparse.Namespace) -> int:
 
 
 async def _serve() -> int:
-    application = Application(read_settings(os.environ), clock.now)
+    settings = read_settings(os.environ)
+    logs.configure(settings.log_format, settings.secrets)
+    application = Application(settings, clock.now)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
@@ -75,6 +83,17 @@ def _check(arguments: argparse.Namespace) -> int:
     catalog = load_catalog(arguments.content)
     counts = f"{len(catalog.playbooks)} playbooks, {len(catalog.runbooks)} runbooks, {len(catalog.systems)} systems"
     sys.stdout.write(f"{counts}: no problem.\n")
+    return 0
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    logging.getLogger().setLevel(logging.WARNING)
+    return asyncio.run(run_doctor(os.environ, clock.now, sys.stdout.write))
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    pages = back_up(read_settings(os.environ).database_url.get_secret_value(), arguments.file)
+    sys.stdout.write(f"{arguments.file}: {pages} pages, checked.\n")
     return 0
 
 

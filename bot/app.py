@@ -77,7 +77,7 @@ class Application:
         self._now = now
         integrations = discover()
         connections = read_connections(settings.connections, integrations, settings.connection_secrets)
-        _refuse_local_slack_beside_live(settings, connections)
+        refuse_local_slack_beside_live(settings, connections)
         catalog = load_catalog(settings.content)
         url = settings.database_url.get_secret_value()
         self.store = Store(url, now=now, enqueue=self._enqueue, on_commit=self._wake)
@@ -222,7 +222,7 @@ class Application:
         return {"database": database, "slack": "ok" if heard else "not connected"}
 
 
-def _refuse_local_slack_beside_live(settings: Settings, connections: Mapping[str, Connection]) -> None:
+def refuse_local_slack_beside_live(settings: Settings, connections: Mapping[str, Connection]) -> None:
     """In a local workspace anybody can be anyone, so nothing beyond this machine may be in reach.
 
     Raises:

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
 from bot.errors import SettingsError
+from bot.logs import FORMATS
 
 PREFIX = "STANCH_"
 SLACK_API = "https://slack.com/api/"
@@ -36,6 +37,7 @@ SETTINGS = (
         "DATABASE_URL",
         "sqlite:///var/stanch.db",
         "Where Stanch keeps everything: `sqlite:///path` or `postgresql://...`",
+        secret=True,
     ),
     Setting("SLACK_BOT_TOKEN", None, "Bot token of the Slack app, `xoxb-...`", secret=True),
     Setting(
@@ -63,6 +65,7 @@ SETTINGS = (
         "Bearer credential of the JSON API, 16 characters or more; without one it answers nobody",
         secret=True,
     ),
+    Setting("LOG_FORMAT", FORMATS[0], "How log lines are written to standard error: `text`, or `json` for a collector"),
     Setting(
         "TIMELINE_KEY",
         None,
@@ -108,6 +111,7 @@ class Settings:
     content: Path | None
     host: str
     port: int
+    log_format: str
     api_token: SecretStr | None
     timeline_key: SecretStr
     alert_tokens: Mapping[str, tuple[SecretStr, ...]]
@@ -117,6 +121,16 @@ class Settings:
     def slack_is_local(self) -> bool:
         """Whether Slack is played by a workspace on this machine, where anybody can be anyone."""
         return is_loopback(self.slack_api_url)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every secret value, the database's password included: what no log may hold."""
+        alone = [self.slack_bot_token, self.slack_app_token, self.slack_signing_secret, self.api_token]
+        alone += [self.timeline_key, *self.connection_secrets.values()]
+        tokens = [token for source in self.alert_tokens.values() for token in source]
+        password = urlsplit(self.database_url.get_secret_value()).password or ""
+        named = {each.get_secret_value() for each in (*alone, *tokens) if each}
+        return frozenset({*named, password, unquote(password)})
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -160,6 +174,7 @@ class _Reader:
             content=self._existing("CONTENT", values),
             host=values["HOST"],
             port=self._port(values["PORT"]),
+            log_format=self._log_format(values["LOG_FORMAT"]),
             api_token=self._secret("API_TOKEN", values),
             timeline_key=self._secret("TIMELINE_KEY", values) or SecretStr(""),
             alert_tokens=self._alert_tokens(),
@@ -248,6 +263,11 @@ class _Reader:
             return int(value)
         self._problems.append(f"{PREFIX}PORT must be a number from 0 to 65535; it is {value!r}.")
         return 0
+
+    def _log_format(self, value: str) -> str:
+        if value not in FORMATS:
+            self._problems.append(f"{PREFIX}LOG_FORMAT must be {' or '.join(FORMATS)}; it is {value!r}.")
+        return value
 
     def _refuse_unknown(self) -> None:
         known = {setting.name for setting in SETTINGS} | {

@@ -83,11 +83,12 @@ class _Script:
         await self._expect_harm(below=False)
 
     async def _incident_channel(self) -> str:
-        names = [str(channel["name"]) for channel in await self._commander.channels()]
-        numbered = [(int(found[1]), name) for name in names if (found := re.match(r"inc-(\d+)-", name))]
-        if not numbered:
-            raise StepFailed(f"no incident channel; there are {names}")
-        return max(numbered)[1]
+        """Follow the link on the alert's card."""
+        card = await self._commander.wait_for_message(TRIAGE, containing="in #inc-", timeout=_PATIENCE)
+        link = re.search(r"#(inc-[\w-]+)", Person.visible_text(card))
+        if link is None:
+            raise StepFailed(f"no link to a channel in:\n{Person.visible_text(card)}")
+        return link[1]
 
     async def _take_lead(self) -> None:
         await self._commander.press("Take the lead", channel=self._channel)

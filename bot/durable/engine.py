@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from bot.errors import NotFound, StanchError
+from bot.logs import about
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,8 @@ class Engine:
         DBOS(config=config)
 
         async def run(job: str, subject: str) -> None:
-            await self._run(job, subject)
+            with about(job=job, subject=subject):
+                await self._run(job, subject)
 
         DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=None)(run)
         DBOS.launch()

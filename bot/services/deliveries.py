@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from bot.domain.delivery import Delivery
 from bot.domain.values import Now
 from bot.errors import IntegrationError, RateLimited, StanchError, StoreUnavailable
+from bot.logs import about
 from bot.services.ports import Messages, UnitOfWork
 
 DRAIN = "deliveries.drain"
@@ -128,7 +129,9 @@ class DeliveryPump:
                     await tx.deliveries.release_lane(lane, self._owner)
                     return
                 delivery = await tx.deliveries.record_attempt(delivery)
-            await self._pause((await self._send(delivery)).total_seconds())
+            with about(lane=lane, delivery=delivery.key):
+                leave_alone = await self._send(delivery)
+            await self._pause(leave_alone.total_seconds())
 
     async def _send(self, delivery: Delivery) -> timedelta:
         """Make one attempt and record its outcome; return how long to leave the lane alone."""

@@ -4,10 +4,12 @@ It is plain ASGI, not Starlette's `BaseHTTPMiddleware`: that one costs a task a 
 """
 
 import logging
+from secrets import token_hex
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.logs import about
 from bot.web.errors import answer
 from bot.web.metrics import Metrics
 
@@ -38,6 +40,10 @@ class Boundary:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        with about(request=token_hex(4)):
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         sender = _Sender(send)
         try:
             await self._app(scope, receive, sender.send)

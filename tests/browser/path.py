@@ -19,7 +19,7 @@ def containment_card(tab: Tab) -> Locator:
 
 async def see_alert(tab: Tab) -> None:
     """See the alert's card, whose playbook declared an incident by itself."""
-    await tab.sees("Firing", "Sev-2", "Harmful output", "Declared automatically", within=tab.message("Would be"))
+    await tab.sees("Sev-2", "Harmful output", "Declared automatically", within=tab.message("Firing: "))
 
 
 async def take_the_lead(tab: Tab) -> None:

@@ -74,6 +74,14 @@ class Tab:
         for text in texts:
             await expect(within).to_contain_text(text, timeout=PATIENCE)
 
+    async def fits(self) -> bool:
+        """Tell whether nothing sticks out of the screen, the header or the list of messages sideways."""
+        wide: bool = await self.page.evaluate(
+            """() => [...document.querySelectorAll("html, main, main > *, header")]
+                .some((one) => one.scrollWidth > one.clientWidth)"""
+        )
+        return not wide
+
     async def follow_to_incident(self) -> None:
         """Follow the link on the alert's card to the channel of its incident."""
         await self.page.get_by_role("link", name=INCIDENT).click(timeout=PATIENCE)

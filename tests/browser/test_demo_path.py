@@ -29,3 +29,4 @@ async def test_the_demo_can_be_walked_by_what_is_visible(
         await path.see_contained(tab)
         await path.resolve(tab)
         await path.read_timeline(tab)
+        assert await tab.fits()

@@ -25,14 +25,6 @@ HOSTILE = {
 LONG = "word" * 9_990 + " the end of it"
 
 
-async def _fits(tab: Tab) -> bool:
-    """Tell whether nothing sticks out of the screen sideways."""
-    wide: bool = await tab.page.evaluate(
-        "[document.documentElement, document.querySelector('main')].some((one) => one.scrollWidth > one.clientWidth)"
-    )
-    return not wide
-
-
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
 async def test_what_a_person_writes_is_read_as_written(open_tab: OpenTab, stage: Stage, viewport: ViewportSize) -> None:
     tab = await open_tab(viewport)
@@ -48,7 +40,7 @@ async def test_what_a_person_writes_is_read_as_written(open_tab: OpenTab, stage:
     await expect(tab.message("</code></pre><script>alert(3)</script>")).to_be_visible()
     await tab.type(LONG)
     await expect(tab.message("the end of it")).to_be_visible()
-    assert await _fits(tab)
+    assert await tab.fits()
 
 
 async def test_what_an_alert_says_is_read_as_written_and_calls_nobody(open_tab: OpenTab, stage: Stage) -> None:
@@ -65,7 +57,7 @@ async def test_what_an_alert_says_is_read_as_written_and_calls_nobody(open_tab: 
         await tab.sees("<!channel> <!here> <@U0COMMANDER>", within=tab.message("broadcast in full"))
         await tab.sees("<script>alert(1)</script>", within=tab.message("script in full"))
         await expect(tab.page.get_by_role("link", name="click", exact=True)).to_have_count(0)
-        assert await _fits(tab)
+        assert await tab.fits()
         await _look_into_every_incident(tab)
 
 
@@ -75,4 +67,4 @@ async def _look_into_every_incident(tab: Tab) -> None:
     for index in range(len(HOSTILE) + 1):
         await channels.nth(index).click()
         await expect(tab.message("Runbooks on offer")).to_be_visible(timeout=PATIENCE)
-        assert await _fits(tab)
+        assert await tab.fits()

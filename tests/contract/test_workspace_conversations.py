@@ -73,6 +73,7 @@ async def test_a_private_channel_does_not_exist_for_an_outsider(slack: RunningWo
     created = await slack.web.conversations_create(name="secret", is_private=True)
     assert created["channel"]["is_private"]
     assert "secret" not in {one.get("name") for one in await commander.channels()}
+    await slack.web.conversations_invite(channel=created["channel"]["id"], users="U0RESPONDER")
     await slack.web.conversations_leave(channel=created["channel"]["id"])
     gone = slack.web.chat_postMessage(channel=created["channel"]["id"], text="x")
     assert await error_of(gone) == "channel_not_found"
@@ -169,3 +170,18 @@ async def test_reactions_are_counted_once_a_person(slack: RunningWorkspace, comm
     assert await error_of(slack.web.reactions_add(channel=ALERTS, timestamp=ts, name="eyes")) == "already_reacted"
     await slack.web.reactions_remove(channel=ALERTS, timestamp=ts, name="eyes")
     assert await error_of(slack.web.reactions_remove(channel=ALERTS, timestamp=ts, name="eyes")) == "no_reaction"
+
+
+async def test_what_cannot_be_left_or_archived_twice_has_slacks_names(slack: RunningWorkspace) -> None:
+    channel = (await slack.web.conversations_create(name="inc-1"))["channel"]["id"]
+    assert await error_of(slack.web.conversations_leave(channel=channel)) == "last_member"
+    assert await error_of(slack.web.conversations_leave(channel="C0GENERAL")) == "cant_leave_general"
+    await slack.web.conversations_archive(channel=channel)
+    assert await error_of(slack.web.conversations_archive(channel=channel)) == "already_archived"
+
+
+async def test_a_direct_conversation_is_opened_once(slack: RunningWorkspace) -> None:
+    first = await slack.web.conversations_open(users="U0COMMANDER")
+    again = await slack.web.conversations_open(users="U0COMMANDER")
+    assert first["channel"] == again["channel"]
+    assert (first.get("no_op"), again.get("no_op"), again.get("already_open")) == (None, True, True)

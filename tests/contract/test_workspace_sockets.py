@@ -128,7 +128,9 @@ async def test_dropped_sockets_are_replaced_by_the_app_and_nothing_is_lost(
 
         await slack.fault(kind="drop_sockets", announced=True)
         await commander.say("ai-alerts", "after the drop")
-        await eventually(lambda: texts == ["after the drop"], within=60)
+        await eventually(lambda: "after the drop" in texts, within=20)
+        # The app may replace the very socket that has just brought the event: then it comes again.
+        assert set(texts) == {"after the drop"}
 
 
 async def test_a_duplicated_event_keeps_its_id(slack: RunningWorkspace, commander: Person) -> None:

@@ -1,7 +1,7 @@
-"""A public emulator of Slack's Web API, by other people: what it and the local workspace agree on is no misreading of ours.
+"""A public emulator of Slack's Web API, by other people: where it and the local workspace agree, neither misread alone.
 
-https://github.com/vercel-labs/emulate - it takes `POST` only and has no sockets, commands or clicks, so only the Web API
-is compared. It knows the same accounts, channels and tokens as the workspace's default seed.
+https://github.com/vercel-labs/emulate - it takes `POST` only and has no sockets, commands or clicks, so only the Web
+API is compared. It is given the accounts, channels and tokens of the workspace's default seed.
 """
 
 import json
@@ -16,8 +16,8 @@ from bot.workspace.seed import DEFAULT_SEED
 from tests.real.processes import NODE_MODULES, NotStarted, free_port, program, running
 
 _PROGRAM = NODE_MODULES / "emulate" / "dist" / "index.js"
+_AUTHORIZATION = {"Authorization": f"Bearer {DEFAULT_SEED.app.bot_token}"}
 _LOOPBACK = Path(__file__).with_name("loopback.cjs")
-_FIRST_TOKEN = "xoxb-local"
 
 
 @contextmanager
@@ -43,14 +43,10 @@ def running_emulator(folder: Path) -> Iterator[str]:
 
 def _answers(url: str) -> bool:
     try:
-        answer = httpx.post(f"{url}/api/auth.test", headers=_authorization(_FIRST_TOKEN), timeout=5, trust_env=False)
+        answer = httpx.post(f"{url}/api/auth.test", headers=_AUTHORIZATION, timeout=5, trust_env=False)
     except httpx.HTTPError:
         return False
     return bool(answer.json()["ok"])
-
-
-def _authorization(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
 
 
 def _seed() -> dict[str, Any]:

@@ -13,7 +13,6 @@ import httpx
 import pytest
 
 from bot.workspace.seed import DEFAULT_SEED
-from bot.workspace.server import wall_clock
 from tests.contract.workspace_fixtures import run_workspace
 from tests.real.emulator import running_emulator
 from tests.real.emulator_walk import UPLOAD, WALK, Step
@@ -134,7 +133,7 @@ def _is_id(name: str) -> bool:
 @pytest.mark.real
 async def test_the_workspace_and_a_public_emulator_answer_alike(tmp_path: Path) -> None:
     found: set[str] = set()
-    async with run_workspace(clock=wall_clock) as slack:
+    async with run_workspace() as slack:
         with running_emulator(tmp_path) as emulator:
             ours, theirs = Side(slack.base_url), Side(emulator)
             for step in WALK:

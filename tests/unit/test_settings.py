@@ -94,3 +94,23 @@ def test_a_workspace_on_loopback_is_known_as_local() -> None:
 
 def test_no_secret_shows_in_the_representation() -> None:
     assert "xoxb-1" not in repr(read_settings(COMPLETE))
+
+
+def test_slack_is_heard_by_one_way_and_not_by_both() -> None:
+    posted = {name: value for name, value in COMPLETE.items() if name != "STANCH_SLACK_APP_TOKEN"}
+    secret = {"STANCH_SLACK_SIGNING_SECRET": "s" * 32}
+    settings = read_settings({**posted, **secret})
+    assert settings.slack_app_token is None
+    assert settings.slack_signing_secret is not None
+    assert settings.slack_signing_secret.get_secret_value() == "s" * 32
+    with pytest.raises(SettingsError, match=r"SLACK_APP_TOKEN and STANCH_SLACK_SIGNING_SECRET are both set: keep"):
+        read_settings({**COMPLETE, **secret})
+    with pytest.raises(SettingsError, match=r"SLACK_APP_TOKEN is missing: .* or set STANCH_SLACK_SIGNING_SECRET"):
+        read_settings(posted)
+    with pytest.raises(SettingsError, match="SLACK_SIGNING_SECRET is too short"):
+        read_settings({**posted, "STANCH_SLACK_SIGNING_SECRET": "short"})
+
+
+def test_an_empty_app_token_is_none() -> None:
+    with pytest.raises(SettingsError, match="SLACK_APP_TOKEN is missing"):
+        read_settings({**COMPLETE, "STANCH_SLACK_APP_TOKEN": ""})

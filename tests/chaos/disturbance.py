@@ -1,0 +1,89 @@
+"""What goes wrong in a campaign: which, when and for how long is drawn from one seeded chance."""
+
+import asyncio
+import random
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+
+import httpx
+
+from tests.chaos.programs import Program
+from tests.chaos.server import Server
+
+# Longer than the silence after which the server ends a replica's lock session, and two looks of the others.
+_HANG_SECONDS = 21
+_LONGEST_PAUSE_SECONDS = 6.0
+# How often the next thing goes wrong without waiting for a start. Always, and on a busy machine nobody would get ready.
+_SPOILT_STARTS = 0.2
+_LONGEST_OUTAGE_SECONDS = 5.0
+_FAULTS: tuple[dict[str, object], ...] = (
+    {"kind": "slow", "method": "*", "milliseconds": 700, "calls": 4},
+    {"kind": "slow", "method": "chat.postMessage", "milliseconds": 1_200, "calls": 2},
+    {"kind": "answer", "method": "chat.postMessage", "status": 429, "retry_after": 2, "calls": 2},
+    {"kind": "answer", "method": "chat.update", "status": 429, "retry_after": 1, "calls": 2},
+    {"kind": "answer", "method": "chat.postMessage", "status": 500, "applied": True},
+    {"kind": "answer", "method": "conversations.create", "status": 500, "applied": True},
+    {"kind": "answer", "method": "chat.update", "status": 503, "calls": 3},
+    {"kind": "drop_sockets", "announced": True},
+    {"kind": "drop_sockets"},
+)
+
+
+class Disturbance:
+    """Kills, and everything else that goes wrong.
+
+    Attributes:
+        done: What was done, by name.
+    """
+
+    def __init__(
+        self, replicas: Sequence[Program], workspace: httpx.AsyncClient, server: Server | None, chance: random.Random
+    ) -> None:
+        """Take what can be disturbed; without a `server` the database is a file, which nobody stops."""
+        self.done: Counter[str] = Counter()
+        self._replicas = replicas
+        self._workspace = workspace
+        self._server = server
+        self._chance = chance
+        self._weights: dict[Callable[[], Awaitable[None]], int] = {self._kill: 75, self._terminate: 5, self._fault: 20}
+        if server is not None:
+            self._weights[self._stop_database] = 3
+        if len(replicas) > 1:
+            self._weights[self._hang] = 3
+
+    async def run(self, kills: int) -> None:
+        """Disturb until there were so many kills; then lift every fault and return once everything runs."""
+        while self.done["kills"] < kills:
+            if self._chance.random() > _SPOILT_STARTS:
+                await asyncio.gather(*(replica.until_ready() for replica in self._replicas))
+            await asyncio.sleep(self._chance.uniform(0, _LONGEST_PAUSE_SECONDS))
+            (disturb,) = self._chance.choices(list(self._weights), list(self._weights.values()))
+            await disturb()
+        await self._workspace.delete("/_workspace/faults")
+        for replica in self._replicas:
+            await replica.until_ready()
+
+    async def _kill(self) -> None:
+        self.done["kills"] += self._chance.choice(self._replicas).send(signal.SIGKILL)
+
+    async def _terminate(self) -> None:
+        self.done["terms"] += self._chance.choice(self._replicas).send(signal.SIGTERM)
+
+    async def _hang(self) -> None:
+        replica = self._chance.choice(self._replicas)
+        self.done["hangs"] += replica.send(signal.SIGSTOP)
+        await asyncio.sleep(_HANG_SECONDS)
+        replica.send(signal.SIGCONT)
+
+    async def _stop_database(self) -> None:
+        if self._server is None:
+            return
+        await asyncio.to_thread(self._server.stop_hard)
+        self.done["database stops"] += 1
+        await asyncio.sleep(self._chance.uniform(0, _LONGEST_OUTAGE_SECONDS))
+        await asyncio.to_thread(self._server.start)
+
+    async def _fault(self) -> None:
+        await self._workspace.post("/_workspace/faults", json=self._chance.choice(_FAULTS))
+        self.done["faults"] += 1
