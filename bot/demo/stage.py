@@ -23,7 +23,7 @@ from bot.demo.script import walk
 from bot.errors import StanchError
 from bot.workspace.seed import DEFAULT_SEED
 
-_START_SECONDS = 30
+_START_SECONDS = 90
 _STOP_SECONDS = 10
 
 
@@ -47,9 +47,21 @@ def run_demo(*, script: bool, database_url: str | None, port: int) -> int:
         StageError: A program did not start.
     """
     try:
-        return asyncio.run(_run(script=script, database_url=database_url, port=0 if script else port))
+        return asyncio.run(_until_interrupted(script=script, database_url=database_url, port=0 if script else port))
     except KeyboardInterrupt:
         return 0
+
+
+async def _until_interrupted(*, script: bool, database_url: str | None, port: int) -> int:
+    """Run the demo; an interruption at any moment ends the programs that it started."""
+    running = asyncio.ensure_future(_run(script=script, database_url=database_url, port=port))
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, running.cancel)
+    try:
+        return await running
+    except asyncio.CancelledError:
+        return 1 if script else 0
 
 
 async def _run(*, script: bool, database_url: str | None, port: int) -> int:
@@ -60,7 +72,7 @@ async def _run(*, script: bool, database_url: str | None, port: int) -> int:
                 return await walk(stage.workspace_url, stage.stanch_url, sys.stdout.write)
             sys.stdout.write(_GUIDE.format(url=stage.workspace_url))
             sys.stdout.flush()
-            await _interrupted()
+            await asyncio.Event().wait()
     return 0
 
 
@@ -78,14 +90,6 @@ You are signed in as commander in #ai-alerts, where an alert has just become an 
   5. Type /incident resolve, then /incident timeline and /incident review.
 Press Ctrl-C to end. Nothing is kept.
 """
-
-
-async def _interrupted() -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(each, stop.set)
-    await stop.wait()
 
 
 @asynccontextmanager

@@ -100,6 +100,11 @@ def date(at: Instant) -> str:
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{utc(at)}>"
 
 
+def date_to_the_second(at: Instant) -> str:
+    """Return an instant like `date`, with its second."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time_secs}}|{at:%Y-%m-%d %H:%M:%S} UTC>"
+
+
 def utc(at: Instant) -> str:
     """Return an instant in UTC, for texts that Slack does not format."""
     return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -3,148 +3,23 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from fastapi import FastAPI
 from sqlalchemy import text
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.app import Application
 from bot.demo import story
-from bot.doctor import run_doctor
-from bot.domain.values import JsonObject
-from bot.integration_folders import discover
-from bot.sdk import Simulator
 from bot.serving import WebServer
 from bot.settings import read_settings
 from bot.store.database import sync_engine
 from bot.store.migrations import migrate
 from bot.store.sql import Store
-from bot.workspace.limits import Limits
-from bot.workspace.seed import DEFAULT_SEED, Seed
-from bot.workspace.server import create_app, serve
 from tests import builders
 from tests.builders import Clock
-from tests.integrations.world import MemoryWorld
-
-MANIFEST = Path(__file__).resolve().parents[2] / "slack-manifest.yaml"
-SCOPES = tuple(yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["oauth_config"]["scopes"]["bot"])
-SIMULATED_TOKEN = "*:*.simulated"
-SECRETS = ("made-up-timeline-key", "made-up-alert-token", "made-up-password", SIMULATED_TOKEN)
-
-
-def seed_with(**app: Any) -> Seed:
-    changed = DEFAULT_SEED.app.model_copy(update={"scopes": SCOPES, **app})
-    return DEFAULT_SEED.model_copy(update={"app": changed})
-
-
-SEED = seed_with()
-
-
-class NamesScopes:
-    """Answers with the header in which Slack names the token's scopes."""
-
-    def __init__(self, app: ASGIApp, scopes: str) -> None:
-        self._app = app
-        self._header = (b"x-oauth-scopes", scopes.encode())
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_scopes(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message["headers"], self._header]}
-            await send(message)
-
-        await self._app(scope, receive, with_scopes)
-
-
-@asynccontextmanager
-async def slack(seed: Seed, *, says_scopes: bool = True) -> AsyncIterator[str]:
-    app = create_app(seed=seed, limits=Limits(post_rate=0))
-    if says_scopes:
-        app.add_middleware(NamesScopes, scopes=",".join(seed.app.scopes))
-    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    serving = asyncio.create_task(serve(port=0, app=app, ready=ready.set_result))
-    await asyncio.wait([serving, ready], return_when=asyncio.FIRST_COMPLETED)
-    yield ready.result()
-    serving.cancel()
-    await asyncio.wait([serving])
-
-
-@asynccontextmanager
-async def vendors(worlds: JsonObject) -> AsyncIterator[str]:
-    """The vendors' simulators behind real addresses, as live connections see vendors."""
-    app, world = FastAPI(), MemoryWorld(worlds)
-    for name, declared in discover().items():
-        if declared.simulator and name in worlds:
-            app.mount(f"/{name}", declared.simulator(Simulator(connection=name, world=world, now=now)))
-    server = WebServer("127.0.0.1", 0)
-    await server.start(app)
-    yield server.url
-    await server.stop()
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Installation:
-    """Everything that the doctor looks at; a test spoils one thing and asks what is found."""
-
-    def __init__(self, leaving: AsyncExitStack, folder: Path, database_url: str) -> None:
-        self.leaving = leaving
-        self.folder = folder
-        self.ahead = timedelta(0)
-        self.variables = {
-            "STANCH_DATABASE_URL": database_url,
-            "STANCH_SLACK_BOT_TOKEN": SEED.app.bot_token,
-            "STANCH_SLACK_APP_TOKEN": SEED.app.app_token,
-            "STANCH_ALERT_TOKEN_ALERTMANAGER": "made-up-alert-token",
-            "STANCH_TIMELINE_KEY": "made-up-timeline-key",
-        }
-
-    async def use_slack(self, seed: Seed, *, says_scopes: bool = True) -> None:
-        url = await self.leaving.enter_async_context(slack(seed, says_scopes=says_scopes))
-        self.variables["STANCH_SLACK_API_URL"] = f"{url}/api/"
-
-    async def use_vendors(self, worlds: JsonObject | None = None) -> None:
-        demo = story.connections(now())
-        url = await self.leaving.enter_async_context(
-            vendors(worlds or {name: each["world"] for name, each in demo.items()})
-        )
-        self.connect({name: {"integration": name, "url": f"{url}/{name}"} for name in demo})
-        self.variables["STANCH_CONNECTION_UNLEASH_TOKEN"] = SIMULATED_TOKEN
-
-    def connect(self, connections: JsonObject) -> None:
-        file = self.folder / "connections.yaml"
-        file.write_text(json.dumps(connections), encoding="utf-8")
-        self.variables["STANCH_CONNECTIONS"] = str(file)
-
-    async def examined(self) -> tuple[int, str]:
-        """Return the exit status and all lines; none of them holds a secret."""
-        lines: list[str] = []
-        status = await run_doctor(self.variables, lambda: now() + self.ahead, lines.append)
-        said = "".join(lines)
-        assert [secret for secret in SECRETS if secret in said] == []
-        return status, said
-
-    async def problem(self) -> str:
-        """Return the only problem that is found."""
-        status, said = await self.examined()
-        problems = [line for line in said.splitlines() if line.startswith("problem ")]
-        assert (status, len(problems)) == (1, 1), said
-        return problems[0]
-
-    async def warning(self) -> str:
-        """Return the only warning of a sound installation."""
-        status, said = await self.examined()
-        warnings = [line for line in said.splitlines() if line.startswith("warning ")]
-        assert (status, len(warnings)) == (0, 1), said
-        return warnings[0]
+from tests.contract.installation import SCOPES, SEED, Installation, now, seed_with
 
 
 @pytest.fixture
@@ -396,6 +271,24 @@ async def test_a_connection_that_nothing_uses_is_a_warning(sound: Installation) 
     used = json.loads((sound.folder / "connections.yaml").read_text(encoding="utf-8"))
     sound.connect({**used, "second": {"integration": "prometheus", "url": used["prometheus"]["url"]}})
     assert "connection second: no target and no signal of the registry uses it" in await sound.warning()
+
+
+@pytest.mark.parametrize("url", ["mysql://stanch@db/stanch", "sqlite://", "stanch.db"])
+async def test_a_database_of_another_kind_is_a_problem(sound: Installation, url: str) -> None:
+    sound.variables["STANCH_DATABASE_URL"] = url
+    assert "database: The database URL must be `sqlite:///path/to/file`" in await sound.problem()
+
+
+async def test_an_archived_triage_channel_is_a_problem(sound: Installation) -> None:
+    await sound.as_bot().conversations_archive(channel="C0AIALERTS")
+    assert "slack channel ai-alerts: it is archived" in await sound.problem()
+
+
+async def test_a_triage_channel_that_the_bot_can_enter_is_fine_and_not_entered(sound: Installation) -> None:
+    await sound.as_bot().conversations_leave(channel="C0AIALERTS")
+    for _ in range(2):
+        status, said = await sound.examined()
+        assert (status, "the bot enters it when it first posts" in said) == (0, True)
 
 
 async def enqueue_nothing(*_: object) -> None:

@@ -95,6 +95,11 @@ def test_the_image_runs_as_nobody_in_particular_and_asks_for_its_health() -> Non
     compile(script, "healthcheck", "exec")
 
 
+def test_the_image_sets_nothing_that_a_secret_file_would_contradict() -> None:
+    secret = {f"{PREFIX}{setting.name}" for setting in SETTINGS if setting.secret}
+    assert names_in(DOCKERFILE) & secret == set()
+
+
 @pytest.mark.parametrize("path", ["Dockerfile", "compose.yaml", "deploy/helm/stanch/values.yaml", "docs/operating.md"])
 def test_only_settings_that_exist_are_named(path: str) -> None:
     named = names_in((ROOT / path).read_text(encoding="utf-8"))

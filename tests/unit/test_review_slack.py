@@ -74,7 +74,7 @@ def test_the_note_tells_summary_milestones_clocks_and_the_number_of_gaps() -> No
     assert "• mitigated: <!date^" in note
     assert "(attested)" in note
     assert "*TTD* unknown: nobody knows yet when the harm started (target 4 h): target unknown" in note
-    assert "*TTM* 1 h of 1 d (attested by a person): target met" in note
+    assert "*TTM* 1 h (target 1 d, attested by a person): target met" in note
 
 
 def test_the_note_on_an_incident_without_milestones_is_no_empty_block() -> None:

@@ -2,7 +2,7 @@
 
 from slack_sdk.models.blocks import Block
 
-from bot.domain.alert import Verdict
+from bot.domain.alert import AlertGroup, Verdict
 from bot.domain.incident import Incident
 from bot.services.board import AlertGroupView
 from bot.slack.text import channel_link, date, escape, link, mention, one_line, party, plain
@@ -28,7 +28,7 @@ def alert_card(view: AlertGroupView) -> Card:
                 ("System", one_line(view.system.title, 200) if view.system else "not in the registry"),
                 ("Source", link(group.url, group.source)),
                 ("Alerts", f"{group.firing} firing, {group.resolved} resolved, {group.received} received"),
-                ("Since", f"{date(group.first_at)}, last {date(group.last_at)}"),
+                ("Since", _since(group)),
             ]
         ),
     ]
@@ -38,6 +38,13 @@ def alert_card(view: AlertGroupView) -> Card:
     blocks.extend(_decision(view))
     text = f"{state}: {one_line(group.title, _TITLE)} ({severity.label})"
     return Card(text=text, blocks=blocks)
+
+
+def _since(group: AlertGroup) -> str:
+    """Return when it came first and, if that reads otherwise, when last."""
+    first, last = date(group.first_at), date(group.last_at)
+    same_minute = group.first_at.replace(second=0, microsecond=0) == group.last_at.replace(second=0, microsecond=0)
+    return first if same_minute else f"{first}, last {last}"
 
 
 def _decision(view: AlertGroupView) -> list[Block]:

@@ -33,10 +33,10 @@ def _running(clock: Clock, since: Instant) -> str:
 
 def _known(clock: Clock) -> str:
     elapsed = human_duration(clock.elapsed) if clock.elapsed is not None else "unknown"
-    target = f" of {human_duration(clock.target)}" if clock.target else ""
     notes = [
+        *([f"target {human_duration(clock.target)}"] if clock.target else []),
         *(["over target"] if clock.is_late else []),
         *(["provisional"] if clock.provisional else []),
         *(["attested by a person"] if clock.attested else []),
     ]
-    return f"{elapsed}{target} ({', '.join(notes)})" if notes else f"{elapsed}{target}"
+    return f"{elapsed} ({', '.join(notes)})" if notes else elapsed

@@ -20,8 +20,9 @@ _TEXT = 600
 _RISKY_LEVEL = 6
 _GUARDS = {
     Guard.CONDITIONAL: "the vendor refuses the write if somebody changed it meanwhile",
-    Guard.REREAD: "read again right before writing; a change in that instant could be overwritten",
+    Guard.REREAD: "read again just before it is written",
 }
+_DECIDING = {Role.LEAD: "who may lead", Role.OWNER: "who owns the system"}
 _PROGRESS = {
     StepState.PENDING: "not yet begun",
     StepState.ATTEMPTED: "being written",
@@ -39,6 +40,12 @@ def containment_card(view: ContainmentView) -> Card:
         blocks.extend(_change(containment, index, change))
     if len(plan.changes) > _MOST_CHANGES:
         blocks.append(context(f"{len(plan.changes) - _MOST_CHANGES} more changes are not shown."))
+    blocks.append(
+        section(
+            f"*Expected effect:* {escape(plan.expected_effect, _TEXT)}\n"
+            f"*Risk if it is wrong:* {escape(plan.risk_if_wrong, _TEXT)}"
+        )
+    )
     blocks.append(fields(_facts(view)))
     if plan.warnings:
         blocks.append(section("*Warnings*\n" + bullets(escape(warning, 300) for warning in plan.warnings[:5])))
@@ -73,7 +80,7 @@ def _change(containment: Containment, index: int, change: Change) -> list[Block]
     progress = containment.progress[index].state
     done = f" · {_PROGRESS[progress]}" if containment.state is not ContainmentState.PROPOSED else ""
     radius = "; ".join(one_line(line, 200) for line in change.blast_radius[:10]) or "not stated"
-    undo = "reversible: undo restores what was read" if change.reversible else "*cannot be undone*"
+    undo = "can be undone: restores what was read" if change.reversible else "*cannot be undone*"
     return [
         section(f"*{one_line(change.summary, 300)}*{done}\n{code_block(shown + more, _DIFF)}"),
         context(f"*Blast radius:* {radius}\n{undo} · {_GUARDS[change.guard]}"),
@@ -88,11 +95,9 @@ def _facts(view: ContainmentView) -> list[tuple[str, str]]:
         ("System", system),
         ("Reason", escape(plan.reason, _TEXT) or "none given"),
         ("Asked for by", party(plan.requested_by)),
-        ("Expected effect", escape(plan.expected_effect, _TEXT)),
-        ("Risk if it is wrong", escape(plan.risk_if_wrong, _TEXT)),
     ]
     if plan.kind is not PlanKind.UNDO:
-        lasts = f"{human_duration(plan.duration)} from when it is in place; then Stanch asks and it stays in force"
+        lasts = f"{human_duration(plan.duration)}, then Stanch asks; it stays in force until someone decides"
         facts.append(("Lasts", lasts))
     if view.containment.state is ContainmentState.PROPOSED:
         facts.append(("Expires", f"{date(plan.expires_at)} unless decided"))
@@ -108,16 +113,16 @@ def _approvals(view: ContainmentView) -> str:
             reason = escape(approval.break_glass_reason, _TEXT)
             lines.append(f"*Break-glass* by {party(approval.actor)} {date(approval.at)}: {reason}")
         else:
-            roles = " and ".join(sorted(role.label for role in approval.roles if role is not Role.ANYONE))
-            as_what = f" as {roles}" if roles else ""
+            deciding = " and ".join(words for role, words in _DECIDING.items() if role in approval.roles)
+            who = f"{party(approval.actor)}, {deciding}," if view.needs_approval and deciding else party(approval.actor)
             verb = "Approved" if view.needs_approval else "Applied"
-            lines.append(f"{verb} by {party(approval.actor)}{as_what} {date(approval.at)}")
+            lines.append(f"{verb} by {who} {date(approval.at)}")
     if containment.state is ContainmentState.PROPOSED and view.missing:
         needed = " and ".join(role.label for role in view.missing)
-        lines.append(f"*Still needed:* the approval of {needed}, never of who asked for it")
+        lines.append(f"*Needs the approval of* {needed}, other than {party(containment.plan.requested_by)}")
     if not view.needs_approval:
         lines.append("This level needs no approval: whoever may plan it may apply it.")
-    return bullets(lines) or "No approval on record."
+    return bullets(lines) if len(lines) > 1 else "".join(lines) or "No approval on record."
 
 
 def _buttons(view: ContainmentView) -> list[ButtonElement]:

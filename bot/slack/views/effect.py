@@ -16,13 +16,13 @@ def effect_words(containment: Containment, at: Instant) -> list[str]:
         ]
     unit = one_line(signal.unit, 75)
     reading = "no sample yet" if containment.last_reading is None else f"{containment.last_reading:.4g} {unit}"
-    lines = [f"Harm signal: {reading}; harm has stopped while under {signal.below:g} {unit}"]
+    lines = [f"Harm signal: {reading} (must stay under {signal.below:g})"]
     since = containment.clean_since
     if containment.effect_verified_at is not None and since is not None:
-        lines.append(f"Clean since {date(since)}, for the whole window of {human_duration(signal.window)}")
+        lines.append(f"Clean for {human_duration(signal.window)}, since {date(since)}")
     elif since is not None:
         passed = human_duration(at - since)
-        lines.append(f"Clean since {date(since)}: {passed} of a window of {human_duration(signal.window)}")
+        lines.append(f"Clean for {passed} of {human_duration(signal.window)}, since {date(since)}")
     elif containment.state is ContainmentState.WATCHING:
         lines.append(f"Not clean yet; it must stay under for {human_duration(signal.window)}")
     return lines

@@ -27,7 +27,6 @@ def incident_card(view: IncidentView, policy: Policy, *, buttons: bool = True) -
         *_contained(view),
         fields(_facts(view)),
         section(f"*TTD* {ttd_words(view.ttd)}\n*TTM* {ttm_words(view.ttm, incident.milestones)}"),
-        section(severity_reasons(incident.classification, incident.severity, incident.severity_reason)),
     ]
     if live:
         label = "Take the lead" if incident.commander is None else "Take over the lead"
@@ -35,6 +34,7 @@ def incident_card(view: IncidentView, policy: Policy, *, buttons: bool = True) -
     blocks.extend(_containments(view))
     if incident.is_open:
         blocks.extend(runbook_blocks(view, policy, buttons=live))
+    blocks.append(context(severity_reasons(incident.classification, incident.severity, incident.severity_reason)))
     blocks.append(context(f"Updated {date(view.at)}. `/incident help` lists what you can do here."))
     text = f"{incident.label} {incident.severity.label} {incident.status.value}: {one_line(incident.title, 300)}"
     return Card(text=text, blocks=blocks)

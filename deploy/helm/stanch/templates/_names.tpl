@@ -1,5 +1,5 @@
 {{- define "stanch.name" -}}
-{{- if contains "stanch" .Release.Name }}{{ .Release.Name | trunc 63 | trimSuffix "-" }}{{ else }}{{ printf "%s-stanch" .Release.Name | trunc 63 | trimSuffix "-" }}{{ end -}}
+{{- if contains "stanch" .Release.Name }}{{ .Release.Name | trunc 55 | trimSuffix "-" }}{{ else }}{{ printf "%s-stanch" .Release.Name | trunc 55 | trimSuffix "-" }}{{ end -}}
 {{- end }}
 
 {{- define "stanch.selector" -}}
