@@ -43,8 +43,8 @@ chaos: setup ## kill Stanch 1,000 times while people contain incidents with it; 
 	@$(BIN)/python -m tests.chaos.campaign --kills 500 --database postgresql --replicas 2 --storm
 
 lock: ## pin the dependencies again (needs uv)
-	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -o requirements.lock
-	uv pip compile pyproject.toml --quiet --extra dev -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -o requirements-dev.lock
+	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements.lock
+	uv pip compile pyproject.toml --quiet --extra dev -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements-dev.lock
 
 clean: ## remove what was built and the demo's data
 	rm -rf $(VENV) .cache var

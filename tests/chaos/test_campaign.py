@@ -7,6 +7,8 @@ import pytest
 
 from tests.chaos.campaign import Options, run
 
+pytestmark = pytest.mark.chaos
+
 
 @pytest.mark.parametrize(
     "options",
