@@ -80,7 +80,7 @@ def _change(containment: Containment, index: int, change: Change) -> list[Block]
     progress = containment.progress[index].state
     done = f" · {_PROGRESS[progress]}" if containment.state is not ContainmentState.PROPOSED else ""
     radius = "; ".join(one_line(line, 200) for line in change.blast_radius[:10]) or "not stated"
-    undo = "can be undone: restores what was read" if change.reversible else "*cannot be undone*"
+    undo = "reversible: undo restores what was read" if change.reversible else "*cannot be undone*"
     return [
         section(f"*{one_line(change.summary, 300)}*{done}\n{code_block(shown + more, _DIFF)}"),
         context(f"*Blast radius:* {radius}\n{undo} · {_GUARDS[change.guard]}"),
