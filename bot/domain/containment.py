@@ -110,11 +110,6 @@ class ContainmentState(StrEnum):
         """Whether nothing more happens by itself."""
         return self in {self.DECLINED, self.EXPIRED, self.VERIFIED, self.FAILED, self.IN_DOUBT, self.UNDONE}
 
-    @property
-    def may_hold_target(self) -> bool:
-        """Whether its changes are being written now."""
-        return self in {self.APPROVED, self.APPLYING}
-
 
 _FOLLOWS: dict[ContainmentState, frozenset[ContainmentState]] = {
     ContainmentState.PROPOSED: frozenset(
