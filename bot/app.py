@@ -123,7 +123,7 @@ class Application:
             now=now,
             policy=catalog.policy,
         )
-        self.pump = DeliveryPump(self.store, chat, now, owner=executor_id)
+        self.pump = DeliveryPump(self.store, chat, owner=executor_id)
         self._replicas = None if on_sqlite else Replicas(libpq_url(url), executor_id, [self.engine, self.pump])
         services = Services(
             uow=self.store,

@@ -110,7 +110,8 @@ class Incident(Value):
             raise InvalidTransition(f"You lead {self.label} already.")
         stones = self.milestones
         if stones.acknowledged is None:
-            stones = stones.stamped(MilestoneName.ACKNOWLEDGED, Milestone(at=at, basis=Basis.OBSERVED))
+            acknowledged = stones.not_before_others(MilestoneName.ACKNOWLEDGED, at)
+            stones = stones.stamped(MilestoneName.ACKNOWLEDGED, Milestone(at=acknowledged, basis=Basis.OBSERVED))
         fact = Fact(
             kind="lead.taken",
             at=at,
@@ -207,13 +208,14 @@ class Incident(Value):
             raise BadCommand("Say what shows that the harm stopped: `/incident mitigated <evidence>`")
         if self.milestones.mitigated and not self.milestones.mitigated.provisional:
             raise InvalidTransition(f"{self.label} is mitigated already.")
-        stone = Milestone(at=at, basis=Basis.ATTESTED, note=evidence.strip())
+        mitigated = self.milestones.not_before_others(MilestoneName.MITIGATED, at)
+        stone = Milestone(at=mitigated, basis=Basis.ATTESTED, note=evidence.strip())
         fact = Fact(
             kind="milestone.mitigated",
             at=at,
             actor=actor,
             text=f"Attested that the harm stopped: {evidence.strip()}",
-            payload={"at": at.isoformat(), "basis": Basis.ATTESTED.value},
+            payload={"at": mitigated.isoformat(), "basis": Basis.ATTESTED.value},
         )
         return self.changed(milestones=self.milestones.stamped(MilestoneName.MITIGATED, stone)), fact
 
@@ -236,7 +238,8 @@ class Incident(Value):
                 f"{self.label} is mitigated only provisionally: its clean window has not passed yet. Wait for it, or "
                 "say what shows that the harm stopped with `/incident mitigated <evidence>`."
             )
-        stones = self.milestones.stamped(MilestoneName.RESOLVED, Milestone(at=at, basis=Basis.OBSERVED))
+        ended = self.milestones.not_before_others(MilestoneName.RESOLVED, at)
+        stones = self.milestones.stamped(MilestoneName.RESOLVED, Milestone(at=ended, basis=Basis.OBSERVED))
         fact = Fact(kind="milestone.resolved", at=at, actor=actor, text="Resolved")
         return self.changed(milestones=stones), fact
 

@@ -85,6 +85,14 @@ class Milestones(Value):
                 _check_order(stamped, earlier, later, name)
         return stamped
 
+    def not_before_others(self, name: MilestoneName, at: Instant) -> Instant:
+        """Return an instant that was read off the clock, or the milestone that it must follow where that is later.
+
+        Clocks are set back, and those of two replicas differ; what happens now still comes after what has happened.
+        """
+        followed = (self.get(earlier) for earlier in _NOT_BEFORE.get(name, ()))
+        return max([at, *(stone.at for stone in followed if stone is not None)])
+
     def cleared(self, name: MilestoneName) -> Self:
         """Return a copy in which one milestone is unknown again."""
         return self.changed(**{name.value: None})

@@ -87,14 +87,18 @@ def _chain_hash(event: TimelineEvent) -> str:
 def append(
     incident_id: IncidentId, last: TimelineEvent | None, fact: Fact, *, recorded_at: Instant, salt: str
 ) -> TimelineEvent:
-    """Return the fact as the next event after `last`; `salt` is 32 random hex digits or more."""
+    """Return the fact as the next event after `last`; `salt` is 32 random hex digits or more.
+
+    Events are recorded in their order: where a clock was set back, or another replica's is ahead, `recorded_at` keeps
+    up with the event before.
+    """
     content: JsonObject = {"text": fact.text, "payload": fact.payload}
     draft = TimelineEvent(
         incident_id=incident_id,
         seq=last.seq + 1 if last else 1,
         kind=fact.kind,
         at=fact.at,
-        recorded_at=recorded_at,
+        recorded_at=max(recorded_at, last.recorded_at) if last else recorded_at,
         actor=fact.actor,
         content=content,
         salt=salt,

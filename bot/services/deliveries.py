@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 
 from bot.domain.delivery import Delivery
-from bot.domain.values import Now
 from bot.errors import IntegrationError, RateLimited, StanchError, StoreUnavailable
 from bot.logs import about
 from bot.services.ports import Messages, UnitOfWork
@@ -46,15 +45,13 @@ class DeliveryPump:
         self,
         uow: UnitOfWork,
         messages: Messages,
-        now: Now,
         *,
         owner: str,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Take the store, the way to Slack, the clock and this process's identity."""
+        """Take the store, the way to Slack and this process's identity."""
         self._uow = uow
         self._messages = messages
-        self._now = now
         self._owner = owner
         self._pause = pause
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -120,9 +117,8 @@ class DeliveryPump:
 
     async def _drain(self, lane: str) -> None:
         while True:
-            now = self._now()
             async with self._uow.begin() as tx:
-                if not await tx.deliveries.claim_lane(lane, self._owner, now + _CLAIM, now):
+                if not await tx.deliveries.claim_lane(lane, self._owner, _CLAIM):
                     return
                 delivery = await tx.deliveries.waiting(lane)
                 if delivery is None:

@@ -189,8 +189,8 @@ class Deliveries(Protocol):
         """Return where something was delivered, if it was."""
         ...
 
-    async def claim_lane(self, lane: str, owner: str, until: datetime, now: datetime) -> bool:
-        """Take a lane for one process until an instant; refuse while another's claim holds."""
+    async def claim_lane(self, lane: str, owner: str, span: timedelta) -> bool:
+        """Take a lane for one process for some time; refuse while another's claim holds."""
         ...
 
     async def release_lane(self, lane: str, owner: str) -> None:

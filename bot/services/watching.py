@@ -12,7 +12,7 @@ from bot.domain.actor import STANCH
 from bot.domain.containment import Containment, ContainmentState
 from bot.domain.harm import CleanWindow, Sample, clean_window, harm_began
 from bot.domain.incident import Incident
-from bot.domain.milestones import Basis
+from bot.domain.milestones import Basis, MilestoneName
 from bot.domain.system import HarmSignal
 from bot.domain.timeline import Fact
 from bot.domain.values import ContainmentId, IncidentId, Now, human_duration
@@ -49,6 +49,8 @@ class Watching:
         signal, applied_at = containment.plan.signal, containment.applied_at
         if containment.state is not ContainmentState.WATCHING or signal is None or applied_at is None:
             return None
+        if self._now() < applied_at:  # the clock was set back, or the replica that applied it is ahead of this one
+            return signal.every
         try:
             readings = await self._readings(incident, signal, applied_at, self._now(), signal.every)
         except IntegrationError as error:
@@ -81,7 +83,7 @@ class Watching:
     async def _move_milestone(self, tx: Transaction, incident: Incident, seen: Containment, signal: HarmSignal) -> None:
         """Keep the incident's provisional mitigation where the clean window starts."""
         mitigated = incident.milestones.mitigated
-        now, since = self._now(), seen.clean_since
+        now, since = self._now(), _clean_since(incident, seen)
         settled = mitigated is not None and (not mitigated.provisional or mitigated.at == since)
         if settled or not incident.is_open:
             return
@@ -167,6 +169,13 @@ class Watching:
 
     def _fact(self, kind: str, text: str) -> Fact:
         return Fact(kind=kind, at=self._now(), actor=STANCH, text=text)
+
+
+def _clean_since(incident: Incident, seen: Containment) -> datetime | None:
+    """Return when the clean window starts; never before the detection, whatever the clocks of signal and sender say."""
+    if seen.clean_since is None:
+        return None
+    return incident.milestones.not_before_others(MilestoneName.MITIGATED, seen.clean_since)
 
 
 def _note(signal: HarmSignal) -> str:

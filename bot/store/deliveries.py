@@ -5,16 +5,17 @@ been attempted before whenever `attempts > 1` *or* `wanted > 1`, and must be loo
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import timedelta
 
-from sqlalchemy import and_, case, delete, func, or_, select, update
+from sqlalchemy import DateTime, and_, case, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from bot.domain.delivery import Delivery, DeliveryKind
-from bot.domain.values import JsonObject
+from bot.domain.values import JsonObject, Now
+from bot.store.columns import UtcInstant
 from bot.store.mapping import DELIVERIES, table_of
-from bot.store.statements import inserting
+from bot.store.statements import inserting, is_postgres
 from bot.store.tables import DeliveryRow, LaneRow
 
 _IS_WAITING = and_(col(DeliveryRow.done) < col(DeliveryRow.wanted), col(DeliveryRow.given_up).is_(False))
@@ -23,9 +24,10 @@ _IS_WAITING = and_(col(DeliveryRow.done) < col(DeliveryRow.wanted), col(Delivery
 class SqlDeliveries:
     """The `Deliveries` port; `lanes` collects what was wanted in this transaction."""
 
-    def __init__(self, session: AsyncSession, lanes: set[str]) -> None:
+    def __init__(self, session: AsyncSession, lanes: set[str], now: Now) -> None:
         self._session = session
         self._lanes = lanes
+        self._now = now
 
     async def want(self, kind: DeliveryKind, lane: str, subject: str, *, payload: JsonObject | None = None) -> None:
         """Ask that something be brought up to date; what waits for the same subject is replaced."""
@@ -93,8 +95,14 @@ class SqlDeliveries:
         row = (await self._session.execute(query)).mappings().first()
         return DELIVERIES.load(row) if row else None
 
-    async def claim_lane(self, lane: str, owner: str, until: datetime, now: datetime) -> bool:
-        """Take a lane, or keep it for longer; refuse while another's claim holds."""
+    async def claim_lane(self, lane: str, owner: str, span: timedelta) -> bool:
+        """Take a lane, or keep it for longer; refuse while another's claim holds.
+
+        Replicas may disagree about the time, so the database's clock decides where there can be several.
+        """
+        several = is_postgres(self._session)
+        now = func.clock_timestamp(type_=DateTime(timezone=True)) if several else literal(self._now(), UtcInstant())
+        until = now + span if several else literal(self._now() + span, UtcInstant())
         insert = inserting(self._session, LaneRow).values(lane=lane, owner=owner, until=until)
         statement = insert.on_conflict_do_update(
             index_elements=["lane"],

@@ -69,7 +69,7 @@ class SqlTransaction:
         self.alerts: Alerts = SqlAlerts(session)
         self.timeline: Timeline = SqlTimeline(session, now)
         self.containments: Containments = SqlContainments(session)
-        self.deliveries: Deliveries = SqlDeliveries(session, self.lanes)
+        self.deliveries: Deliveries = SqlDeliveries(session, self.lanes, now)
         self.timers: Timers = SqlTimers(session, self.jobs, now)
         self.receipts: Receipts = SqlReceipts(session)
 

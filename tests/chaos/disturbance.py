@@ -28,6 +28,7 @@ _FAULTS: tuple[dict[str, object], ...] = (
     {"kind": "drop_sockets", "announced": True},
     {"kind": "drop_sockets"},
 )
+_LONGEST_JUMP_SECONDS = 60.0
 
 
 class Disturbance:
@@ -46,7 +47,12 @@ class Disturbance:
         self._workspace = workspace
         self._server = server
         self._chance = chance
-        self._weights: dict[Callable[[], Awaitable[None]], int] = {self._kill: 75, self._terminate: 5, self._fault: 20}
+        self._weights: dict[Callable[[], Awaitable[None]], int] = {
+            self._kill: 75,
+            self._terminate: 5,
+            self._fault: 20,
+            self._jump: 8,
+        }
         if server is not None:
             self._weights[self._stop_database] = 3
         if len(replicas) > 1:
@@ -62,6 +68,7 @@ class Disturbance:
             await disturb()
         await self._workspace.delete("/_workspace/faults")
         for replica in self._replicas:
+            replica.set_clock(0)
             await replica.until_ready()
 
     async def _kill(self) -> None:
@@ -75,6 +82,13 @@ class Disturbance:
         self.done["hangs"] += replica.send(signal.SIGSTOP)
         await asyncio.sleep(_HANG_SECONDS)
         replica.send(signal.SIGCONT)
+
+    async def _jump(self) -> None:
+        """Set the clock of one replica ahead or back."""
+        self._chance.choice(self._replicas).set_clock(
+            self._chance.uniform(-_LONGEST_JUMP_SECONDS, _LONGEST_JUMP_SECONDS)
+        )
+        self.done["clock jumps"] += 1
 
     async def _stop_database(self) -> None:
         if self._server is None:

@@ -15,6 +15,8 @@ from signal import Signals
 _PATIENCE_SECONDS = 180
 _PAUSE_SECONDS = 0.3
 _ROOT = Path(__file__).resolve().parents[2]
+# Debian's package libfaketime: it stands between a program and the clock of the machine.
+_FAKETIME = "*/faketime/libfaketimeMT.so.1"
 _ASKED_FOR = {0, -signal.SIGKILL, -signal.SIGTERM}
 
 
@@ -33,8 +35,10 @@ class Program:
         self.ended_unasked = 0
         self._arguments = arguments
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("STANCH_")}
-        self._environment = {**inherited, **settings}
         self._log = log
+        self._clock = log.with_suffix(".clock")
+        self.set_clock(0)
+        self._environment = {**inherited, **settings, **_own_clock(self._clock)}
         self._ready = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -66,6 +70,12 @@ class Program:
         except ProcessLookupError:
             return False
         return True
+
+    def set_clock(self, seconds: float) -> None:
+        """Have its clock differ from the machine's by so much, within a second; how long it waits is not touched."""
+        fresh = self._clock.with_suffix(".next")
+        fresh.write_text(f"{seconds:+.3f}\n")
+        fresh.replace(self._clock)
 
     async def stop(self) -> None:
         """End it for good."""
@@ -113,3 +123,20 @@ class Program:
                 self.url = found.rstrip("/")
                 self._ready.set()
         return was_ready
+
+
+def _own_clock(file: Path) -> dict[str, str]:
+    """Return what makes a program read its clock through a file that holds the difference.
+
+    Raises:
+        FileNotFoundError: The library for that is not installed.
+    """
+    library = next(Path("/usr/lib").glob(_FAKETIME), None)
+    if library is None:
+        raise FileNotFoundError("libfaketime is missing: run .ci/chaos-setup, or install your system's package of it")
+    return {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(file),
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }

@@ -89,6 +89,26 @@ async def test_the_whole_path_stops_the_harm_and_the_clock(team: Responders) -> 
     ]
 
 
+@pytest.mark.parametrize("minutes", [-3, 3])
+async def test_a_clock_that_jumps_after_the_approval_neither_fails_nor_doubles_anything(
+    team: Responders, minutes: int
+) -> None:
+    incident = await team.alerted()
+    planned = await team.approved(await team.planned(incident))
+    await team.run_jobs(CARRY_OUT)
+    team.clock.advance(timedelta(minutes=minutes))
+
+    done = await team.carried_out(planned)
+
+    assert done.state is ContainmentState.VERIFIED
+    assert await team.vendor_writes() == 1
+    stones = (await team.incident(incident)).milestones
+    assert stones.detected is not None
+    assert stones.mitigated is not None
+    assert stones.mitigated.at >= stones.detected.at
+    assert (await team.timeline(incident)).count("milestone.mitigated_provisionally") == 1
+
+
 async def test_planning_changes_nothing(team: Responders) -> None:
     await team.planned(await team.alerted())
     assert await team.vendor_writes() == 0

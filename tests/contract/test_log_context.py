@@ -83,7 +83,7 @@ async def test_what_a_delivery_logs_names_it_and_its_lane(store: Store, clock: C
         async def deliver(self, _delivery: Delivery) -> Posted:
             raise Rejected("slack", "chat.postMessage", status=200, detail="is_archived")
 
-    pump = DeliveryPump(store, Refusing(), clock, owner="one")
+    pump = DeliveryPump(store, Refusing(), owner="one")
     async with store.begin() as tx:
         await tx.deliveries.want(DeliveryKind.INCIDENT_CARD, "incident:1", "1")
     pump.wake(["incident:1"])

@@ -67,7 +67,7 @@ async def write_everywhere(tx: Transaction) -> None:
     await tx.containments.add(containment())
     await tx.containments.claim_targets(containment())
     await tx.deliveries.want(CARD, "triage", "1")
-    await tx.deliveries.claim_lane("triage", "replica-a", NOW, NOW)
+    await tx.deliveries.claim_lane("triage", "replica-a", timedelta(minutes=1))
     await tx.timers.set(timer())
     await tx.receipts.first_time("trigger-1", NOW)
 

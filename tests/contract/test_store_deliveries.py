@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from bot.domain.delivery import Delivery, DeliveryKind
 from bot.store.sql import Store
-from tests.builders import NOW
+from tests.builders import Clock
 
 CARD, NOTE = DeliveryKind.INCIDENT_CARD, DeliveryKind.NOTE
 LANE = "incident:1"
@@ -167,26 +167,35 @@ async def test_wanting_the_same_at_once_loses_no_generation(store: Store) -> Non
 
 async def test_a_lane_belongs_to_one_process_until_its_claim_ends(store: Store) -> None:
     async with store.begin() as tx:
-        assert await tx.deliveries.claim_lane(LANE, "replica-a", NOW + MINUTE, NOW)
-        assert not await tx.deliveries.claim_lane(LANE, "replica-b", NOW + MINUTE, NOW)
-        assert await tx.deliveries.claim_lane(LANE, "replica-a", NOW + 2 * MINUTE, NOW)
-        assert not await tx.deliveries.claim_lane(LANE, "replica-b", NOW + 3 * MINUTE, NOW + MINUTE)
-        assert await tx.deliveries.claim_lane(LANE, "replica-b", NOW + 4 * MINUTE, NOW + 2 * MINUTE)
+        assert await tx.deliveries.claim_lane(LANE, "replica-a", MINUTE)
+        assert not await tx.deliveries.claim_lane(LANE, "replica-b", MINUTE)
+        assert await tx.deliveries.claim_lane(LANE, "replica-a", timedelta(0))
+        assert await tx.deliveries.claim_lane(LANE, "replica-b", MINUTE)
+
+
+async def test_a_replica_whose_clock_is_ahead_takes_no_lane_from_another(
+    store: Store, database_url: str, clock: Clock
+) -> None:
+    async with store.begin() as tx:
+        assert await tx.deliveries.claim_lane(LANE, "replica-a", MINUTE)
+    clock.advance(timedelta(hours=1))
+    async with store.begin() as tx:
+        assert await tx.deliveries.claim_lane(LANE, "replica-b", MINUTE) is database_url.startswith("sqlite")
 
 
 async def test_only_its_owner_can_let_a_lane_go(store: Store) -> None:
     async with store.begin() as tx:
-        await tx.deliveries.claim_lane(LANE, "replica-a", NOW + MINUTE, NOW)
+        await tx.deliveries.claim_lane(LANE, "replica-a", MINUTE)
         await tx.deliveries.release_lane(LANE, "replica-b")
-        assert not await tx.deliveries.claim_lane(LANE, "replica-b", NOW + MINUTE, NOW)
+        assert not await tx.deliveries.claim_lane(LANE, "replica-b", MINUTE)
         await tx.deliveries.release_lane(LANE, "replica-a")
-        assert await tx.deliveries.claim_lane(LANE, "replica-b", NOW + MINUTE, NOW)
+        assert await tx.deliveries.claim_lane(LANE, "replica-b", MINUTE)
 
 
 async def test_of_two_who_claim_a_lane_at_once_one_gets_it(store: Store) -> None:
     async def claim(owner: str) -> bool:
         async with store.begin() as tx:
-            return await tx.deliveries.claim_lane(LANE, owner, NOW + MINUTE, NOW)
+            return await tx.deliveries.claim_lane(LANE, owner, MINUTE)
 
     assert sorted(await asyncio.gather(*(claim(f"replica-{number}") for number in range(4)))) == [False] * 3 + [True]
 

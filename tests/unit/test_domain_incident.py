@@ -47,6 +47,21 @@ def test_the_first_lead_acknowledges_and_the_second_does_not_move_it() -> None:
         handed_over.led_by(RESPONDER, NOW + 3 * MINUTE)
 
 
+def test_a_clock_that_was_set_back_stops_nobody() -> None:
+    earlier = NOW - 10 * MINUTE
+    led, _ = incident().led_by(COMMANDER, earlier)
+    attested, fact = led.attested_mitigated("no more complaints", COMMANDER, earlier)
+    resolved, _ = attested.resolved(COMMANDER, earlier)
+    stones = resolved.milestones
+    assert stones.detected is not None
+    assert stones.declared is not None
+    assert stones.acknowledged == observed(stones.declared.at)
+    assert stones.mitigated is not None
+    assert stones.mitigated.at == stones.detected.at
+    assert fact.payload["at"] == stones.detected.at.isoformat()
+    assert stones.resolved == observed(stones.declared.at)
+
+
 def test_a_severity_needs_a_reason_and_keeps_what_was_computed() -> None:
     with pytest.raises(BadCommand, match="Say why"):
         incident().with_severity(Severity.SEV1, " ", COMMANDER, NOW)

@@ -1,5 +1,7 @@
 """The chain: whatever is done to it shows."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +23,15 @@ def test_a_chain_that_nobody_touched_verifies() -> None:
     assert chain_problems(events) == []
     assert events[0].previous == GENESIS
     assert [event.seq for event in events] == [1, 2, 3, 4]
+
+
+def test_an_event_recorded_while_the_clock_is_behind_keeps_up_with_the_one_before() -> None:
+    first = append(INCIDENT_ID, None, fact(text="first"), recorded_at=NOW, salt="a" * 32)
+    behind = NOW - timedelta(minutes=3)
+    second = append(INCIDENT_ID, first, fact(text="second", at=behind), recorded_at=behind, salt="b" * 32)
+    assert second.recorded_at == NOW
+    assert second.at == behind
+    assert chain_problems([first, second]) == []
 
 
 def test_an_empty_chain_verifies() -> None:
