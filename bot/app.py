@@ -31,6 +31,7 @@ from bot.services.incidents import LOOK_BACK, Incidents
 from bot.services.intake import Intake
 from bot.services.people import People
 from bot.services.planning import EXPIRE_PLAN, OFFER_BREAK_GLASS, Planning
+from bot.services.resumptions import Resumptions
 from bot.services.reviews import Reviews
 from bot.services.watching import WATCH, Watching
 from bot.serving import WebServer
@@ -131,6 +132,7 @@ class Application:
             board=self.board,
             planning=self.planning,
             containments=self.containments,
+            resumptions=Resumptions(self.store, catalog, self.people, now),
             reviews=self.reviews,
             people=self.people,
             catalog=catalog,

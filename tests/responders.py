@@ -63,7 +63,7 @@ class Responders:
         self.store = store
         self.clock = clock
         self.enqueued = enqueued
-        self.catalog = catalog or _shipped_catalog()
+        self.catalog = catalog or shipped_catalog()
         self.world = SimulatedWorld(store, scope="live")
         self.pool = ConnectionPool(_connections(clock), self.world, clock)
         people = People(Members(), lambda: self.catalog.policy)
@@ -185,7 +185,7 @@ class Responders:
 
 
 @cache
-def _shipped_catalog() -> Catalog:
+def shipped_catalog() -> Catalog:
     return load_catalog(None)
 
 

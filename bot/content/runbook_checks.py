@@ -123,10 +123,15 @@ def _options(
 
 
 def _ends(entry: Entry[Runbook], policy: Policy | None) -> Iterator[Problem]:
-    ends, level = entry.value.ends, entry.value.level
+    ends = entry.value.ends
     if ends.after > ends.at_most:
         yield entry.document.problem(("ends", "after"), "the usual end is later than the latest one, `at_most`")
-    rule = policy.levels.get(level) if policy else None
-    if rule and ends.at_most > rule.longest:
-        longest = f"the policy lets a {level} containment last {human_duration(rule.longest)}"
+    allowed = (
+        {level: policy.levels[level].longest for level in entry.value.levels if level in policy.levels}
+        if policy
+        else {}
+    )
+    strictest = min(allowed, key=allowed.__getitem__, default=None)
+    if strictest and ends.at_most > allowed[strictest]:
+        longest = f"the policy lets a {strictest} containment last {human_duration(allowed[strictest])}"
         yield entry.document.problem(("ends", "at_most"), f"{longest}; this asks for {human_duration(ends.at_most)}")

@@ -8,6 +8,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Self
 
+from pydantic import Field
+
 from bot.domain.actor import Actor
 from bot.domain.change import Change
 from bot.domain.role import Role
@@ -31,6 +33,8 @@ class Plan(Value):
 
     Attributes:
         of: The containment that an undo or extend plan is about.
+        level: The highest ladder level of its steps.
+        levels: Every ladder level of its steps, once: policy asks about each of them.
         duration: How long it lasts once applied.
         signal: The harm signal that must fall; `None` when a person has to tell.
         expires_at: After this it must be made again.
@@ -46,6 +50,7 @@ class Plan(Value):
     inputs: dict[str, str]
     changes: tuple[Change, ...]
     level: Level
+    levels: tuple[Level, ...] = Field(default_factory=lambda plan: (plan["level"],))
     severity: Severity
     policy_version: int
     signal_name: str | None
@@ -126,8 +131,9 @@ _FOLLOWS: dict[ContainmentState, frozenset[ContainmentState]] = {
     ),
     ContainmentState.WATCHING: frozenset({ContainmentState.VERIFIED, ContainmentState.FAILED, ContainmentState.UNDONE}),
     ContainmentState.VERIFIED: frozenset({ContainmentState.UNDONE}),
-    ContainmentState.FAILED: frozenset({ContainmentState.UNDONE}),
-    ContainmentState.IN_DOUBT: frozenset({ContainmentState.UNDONE}),
+    # Back to approved: a person has it tried again, or goes on without the change that it stopped at.
+    ContainmentState.FAILED: frozenset({ContainmentState.UNDONE, ContainmentState.APPROVED}),
+    ContainmentState.IN_DOUBT: frozenset({ContainmentState.UNDONE, ContainmentState.APPROVED}),
     ContainmentState.DECLINED: frozenset(),
     ContainmentState.EXPIRED: frozenset(),
     ContainmentState.UNDONE: frozenset(),
@@ -143,13 +149,31 @@ class StepState(StrEnum):
     APPLIED = "applied"
     VERIFIED = "verified"
     FAILED = "failed"
+    """The vendor refused it: it is known not to be written."""
+    SKIPPED = "skipped"
+    """Left out by a person after it failed; it is known not to be written."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether carrying out goes on with the change after it."""
+        return self in {self.VERIFIED, self.SKIPPED}
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether the target was written, or may have been."""
+        return self in {self.ATTEMPTED, self.APPLIED, self.VERIFIED}
 
 
 class Progress(Value):
-    """Write-ahead state of one change."""
+    """Write-ahead state of one change.
+
+    Attributes:
+        skipped_because: A person's reason for leaving it out.
+    """
 
     state: StepState = StepState.PENDING
     attempts: int = 0
+    skipped_because: str = ""
     attempted_at: Instant | None = None
     applied_at: Instant | None = None
     verified_at: Instant | None = None
@@ -165,6 +189,9 @@ class Containment(Value):
         ends_at: When it asks (or reverts); set when applied.
         end_reached: Whether the end passed with the containment still in force.
         undone_by: The undo plan's containment.
+        has_begun: Whether it passed its last checks and took its targets.
+        resumed: How often a person had it go on after it had stopped.
+        resumed_at: When that was last.
         version: Optimistic lock.
     """
 
@@ -184,20 +211,40 @@ class Containment(Value):
     ends_at: Instant | None = None
     end_reached: bool = False
     undone_by: ContainmentId | None = None
+    has_begun: bool = False
+    resumed: int = 0
+    resumed_at: Instant | None = None
     version: int = 0
 
     @property
     def is_in_force(self) -> bool:
         """Whether a change of an apply plan is, or may be, in place at the vendor."""
-        touched = any(
-            step.state in {StepState.ATTEMPTED, StepState.APPLIED, StepState.VERIFIED} for step in self.progress
-        )
-        return self.plan.kind is PlanKind.APPLY and touched and self.state is not ContainmentState.UNDONE
+        return self.plan.kind is PlanKind.APPLY and bool(self.touched) and self.state is not ContainmentState.UNDONE
+
+    @property
+    def touched(self) -> tuple[Change, ...]:
+        """The changes that were written, or may have been, in the plan's order."""
+        steps = zip(self.plan.changes, self.progress, strict=True)
+        return tuple(change for change, step in steps if step.state.is_touched)
 
     @property
     def next_step(self) -> int | None:
-        """Index of the first change that is not verified; `None` when all are."""
-        return next((i for i, step in enumerate(self.progress) if step.state is not StepState.VERIFIED), None)
+        """Index of the first change that is neither verified nor skipped; `None` when there is none."""
+        return next((i for i, step in enumerate(self.progress) if not step.state.is_over), None)
+
+    @property
+    def stopped_at(self) -> int | None:
+        """Index of the change at which it stopped and can go on; `None` when it did not stop at one."""
+        stopped = self.has_begun and self.state in {ContainmentState.FAILED, ContainmentState.IN_DOUBT}
+        return self.next_step if stopped else None
+
+    @property
+    def can_skip(self) -> bool:
+        """Whether it stopped at a change that is known not to be written, and others remain or were written."""
+        index = self.stopped_at
+        if index is None or self.progress[index].state.is_touched:
+            return False
+        return any(step.state is not StepState.SKIPPED for i, step in enumerate(self.progress) if i != index)
 
     @property
     def break_glass(self) -> Approval | None:
@@ -221,6 +268,43 @@ class Containment(Value):
         steps = list(self.progress)
         steps[index] = steps[index].changed(**fields)
         return self.changed(progress=tuple(steps))
+
+    def retried(self, at: Instant) -> Self:
+        """Return a copy that goes on with the change at which it stopped; what may be written is read before.
+
+        Raises:
+            InvalidTransition: It did not stop at a change.
+        """
+        index = self._require_stopped()
+        again = StepState.ATTEMPTED if self.progress[index].state.is_touched else StepState.PENDING
+        return self.with_progress(index, state=again, attempts=0).moved(
+            ContainmentState.APPROVED, **self._resumption(at)
+        )
+
+    def skipped(self, because: str, at: Instant) -> Self:
+        """Return a copy that goes on after the change at which it stopped, and leaves that one out.
+
+        Raises:
+            InvalidTransition: It did not stop at a change, that change may be written, or nothing else is in the plan.
+        """
+        index = self._require_stopped()
+        if self.progress[index].state.is_touched:
+            raise InvalidTransition(
+                f"“{self.plan.changes[index].summary}” may have been written, so it cannot be left out: "
+                "Retry reads the target again, Undo restores it."
+            )
+        if not self.can_skip:
+            raise InvalidTransition(f"Nothing else is left of C-{self.number}: plan something else instead.")
+        left_out = self.with_progress(index, state=StepState.SKIPPED, skipped_because=because)
+        return left_out.moved(ContainmentState.APPROVED, **self._resumption(at))
+
+    def _require_stopped(self) -> int:
+        if self.stopped_at is None:
+            raise InvalidTransition(f"C-{self.number} is {self.state.value}; it did not stop at a change.")
+        return self.stopped_at
+
+    def _resumption(self, at: Instant) -> dict[str, object]:
+        return {"problem": "", "resumed": self.resumed + 1, "resumed_at": at}
 
     def decided(self, approval: Approval) -> Self:
         """Return a copy with one more decision on record.

@@ -4,11 +4,13 @@ Severity appears nowhere below: an emergency never relaxes what a level needs. W
 was made under another severity (`check_current`), so that people approve what they see.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from enum import StrEnum
 
 from pydantic import Field
 
+from bot.domain.actor import Actor
 from bot.domain.containment import Approval, Plan
 from bot.domain.role import Role
 from bot.domain.runbook import Level
@@ -65,25 +67,33 @@ class Policy(Value):
     break_glass: BreakGlass
     levels: dict[Level, LevelRule]
 
-    def rule(self, level: Level) -> LevelRule:
-        """Return the rule of a level; content checks that every level has one."""
-        return self.levels[level]
+    def rules(self, levels: Iterable[Level]) -> list[LevelRule]:
+        """Return the rules of levels; content checks that every level has one."""
+        return [self.levels[level] for level in levels]
 
 
-def check_may_plan(policy: Policy, level: Level, roles: frozenset[Role]) -> None:
-    """Refuse who may not plan at a level.
+def check_may_plan(policy: Policy, levels: Sequence[Level], roles: frozenset[Role]) -> None:
+    """Refuse who may not plan at every one of these levels.
 
     Raises:
-        NotPermitted: The person lacks the role that the level asks for.
+        NotPermitted: The person lacks a role that one of the levels asks for.
     """
-    needed = policy.rule(level).plan
-    if needed not in roles:
-        raise NotPermitted(f"Planning a {level} containment needs the role {needed.label}; ask someone who has it.")
+    for level, rule in zip(levels, policy.rules(levels), strict=True):
+        if rule.plan not in roles:
+            raise NotPermitted(f"Planning a {level} containment needs the role {rule.plan.label}; ask who has it.")
 
 
-def longest(policy: Policy, level: Level) -> timedelta:
-    """Return how long a containment of this level may last."""
-    return policy.rule(level).longest
+def longest(policy: Policy, levels: Sequence[Level]) -> timedelta:
+    """Return how long a containment with steps of these levels may last: the shortest of what each allows."""
+    return min(rule.longest for rule in policy.rules(levels))
+
+
+def approvers(policy: Policy, levels: Sequence[Level]) -> tuple[Role, ...]:
+    """Return the roles that must approve, one person each: the most that any of these levels asks for.
+
+    A kill switch beside a roll-back does not spare the roll-back its second pair of eyes.
+    """
+    return max((rule.approval.roles for rule in policy.rules(levels)), key=len)
 
 
 def missing_approvals(policy: Policy, plan: Plan, approvals: tuple[Approval, ...]) -> tuple[Role, ...]:
@@ -96,7 +106,7 @@ def missing_approvals(policy: Policy, plan: Plan, approvals: tuple[Approval, ...
     if any(approval.break_glass_reason for approval in of_this_plan):
         return ()
     people = {approval.actor.id: approval.roles for approval in of_this_plan if approval.actor != plan.requested_by}
-    return _unmatched(policy.rule(plan.level).approval.roles, list(people.values()))
+    return _unmatched(approvers(policy, plan.levels), list(people.values()))
 
 
 def _unmatched(needed: tuple[Role, ...], people: list[frozenset[Role]]) -> tuple[Role, ...]:
@@ -122,8 +132,8 @@ def check_may_approve(policy: Policy, plan: Plan, approvals: tuple[Approval, ...
     """
     if candidate.fingerprint != plan.fingerprint:
         raise NotPermitted("This approval is of another plan than the one that is waiting. Open the newest plan.")
-    if not policy.rule(plan.level).approval.roles:
-        check_may_plan(policy, plan.level, candidate.roles)
+    if not approvers(policy, plan.levels):
+        check_may_plan(policy, plan.levels, candidate.roles)
         return
     if candidate.actor == plan.requested_by:
         raise NotPermitted("You asked for this plan, so you cannot approve it. Ask someone else who may approve.")
@@ -137,13 +147,32 @@ def check_may_approve(policy: Policy, plan: Plan, approvals: tuple[Approval, ...
         raise NotPermitted(f"This {plan.level} plan needs the approval of {needed}; you do not have that role.")
 
 
+def check_may_skip(policy: Policy, plan: Plan, actor: Actor, roles: frozenset[Role], reason: str) -> None:
+    """Refuse to leave out a change of an approved plan: that needs a reason, and somebody whose approval would count.
+
+    Raises:
+        NotPermitted: One of these is missing.
+    """
+    if not reason.strip():
+        raise NotPermitted("Skipping needs a reason: it goes on the timeline.")
+    approving = approvers(policy, plan.levels)
+    if not approving:
+        check_may_plan(policy, plan.levels, roles)
+        return
+    if actor == plan.requested_by or not roles.intersection(approving):
+        needed = " or ".join(role.label for role in approving)
+        raise NotPermitted(
+            f"Leaving a change out of this {plan.level} plan needs {needed}, other than who asked for it."
+        )
+
+
 def check_may_break_glass(policy: Policy, plan: Plan, roles: frozenset[Role], reason: str, at: Instant) -> None:
     """Refuse break-glass that is too early, without a reason, or by someone who may not plan.
 
     Raises:
         NotPermitted: One of these holds.
     """
-    check_may_plan(policy, plan.level, roles)
+    check_may_plan(policy, plan.levels, roles)
     waited = at - plan.requested_at
     if waited < policy.break_glass.after:
         left = human_duration(policy.break_glass.after - waited)

@@ -253,17 +253,19 @@ def _change(containment: Containment, change: Change, progress: Progress, undone
         change=change,
         progress=progress,
         differences=tuple(Difference(path=path, before=before, after=after) for path, before, after in rows),
-        touched=progress.state not in {StepState.PENDING, StepState.FAILED},
+        touched=progress.state.is_touched,
         stands=_stands(containment, progress, undone_by),
     )
 
 
-def _stands(containment: Containment, progress: Progress, undone_by: int | None) -> str:
+def _stands(containment: Containment, progress: Progress, undone_by: int | None) -> str:  # noqa: PLR0911 - one for each state
     match progress.state:
         case StepState.PENDING:
             return "not written"
         case StepState.FAILED:
             return "refused, not written"
+        case StepState.SKIPPED:
+            return f"left out, not written: {progress.skipped_because}"
         case StepState.ATTEMPTED:
             return "attempted; whether it was written is not known"
         case StepState.APPLIED | StepState.VERIFIED if undone_by is not None:

@@ -138,5 +138,10 @@ class Runbook(Value):
 
     @property
     def level(self) -> Level:
-        """The highest ladder level of its steps: the one that policy asks about."""
+        """The highest ladder level of its steps: how far it reaches."""
         return max((step.level for step in self.steps), key=lambda level: level.rank)
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """Every ladder level of its steps, once: policy asks about each of them."""
+        return tuple(sorted({step.level for step in self.steps}))

@@ -145,7 +145,7 @@ class Board:
             incident=incident,
             system=self._system(plan.system_id),
             missing=missing,
-            needs_approval=bool(policy.rule(plan.level).approval.roles),
+            needs_approval=bool(rules.approvers(policy, plan.levels)),
             break_glass_open=waiting and at - plan.requested_at >= policy.break_glass.after,
             of=of,
             at=at,

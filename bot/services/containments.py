@@ -77,7 +77,7 @@ class Containments:
         roles = await self._roles(actor, containment_id)
         async with self._uow.begin() as tx:
             containment = await self._open_plan(tx, containment_id, fingerprint)
-            rules.check_may_plan(self._catalog.policy, containment.plan.level, roles)
+            rules.check_may_plan(self._catalog.policy, containment.plan.levels, roles)
             declined = containment.moved(ContainmentState.DECLINED, declined_by=actor)
             return await record(
                 tx,

@@ -71,7 +71,7 @@ class Execution:
                 return None
             if await tx.containments.claim_targets(containment) is not None:
                 return _PAUSE
-            begun = containment.moved(ContainmentState.APPLYING)
+            begun = containment.moved(ContainmentState.APPLYING, has_begun=True)
             fact = self._fact("containment.begun", f"Carrying out C-{containment.number} “{plan.title}”")
             await record(tx, begun, fact)
         return AT_ONCE
@@ -162,7 +162,8 @@ class Execution:
     async def _unreadable(
         self, containment: Containment, progress: Progress, error: IntegrationError
     ) -> timedelta | None:
-        since = progress.attempted_at or containment.plan.requested_at
+        began = progress.attempted_at or containment.plan.requested_at
+        since = max(began, containment.resumed_at or began)
         if error.retryable and self._now() - since < _GIVE_UP_AFTER:
             return error.retry_after if isinstance(error, RateLimited) else _PAUSE
         if progress.state is StepState.PENDING:

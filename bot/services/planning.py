@@ -78,7 +78,7 @@ class Planning:
         live = {name: item for name, item in runbook.inputs.items() if isinstance(item, LiveChoiceInput)}
         use = self._connections.for_incident(incident.kind)
         read = await asyncio.gather(*(self._choices(use, system, runbook, item) for item in live.values()))
-        longest = rules.longest(self._catalog.policy, runbook.level)
+        longest = rules.longest(self._catalog.policy, runbook.levels)
         durations = [duration for duration in runbook.ends.offered() if duration <= longest]
         return Form(runbook=runbook, system=system, choices=dict(zip(live, read, strict=True)), durations=durations)
 
@@ -100,7 +100,7 @@ class Planning:
         """
         incident, runbook, system = await self._context(actor, incident_id, request.runbook)
         duration = request.duration or runbook.ends.after
-        _check_inputs(runbook, request, duration, rules.longest(self._catalog.policy, runbook.level))
+        _check_inputs(runbook, request, duration, rules.longest(self._catalog.policy, runbook.levels))
         use = self._connections.for_incident(incident.kind)
         read = await asyncio.gather(*(_planned_change(use, system, step, request.inputs) for step in runbook.steps))
         changes = tuple(change for change in read if change is not None)
@@ -118,6 +118,7 @@ class Planning:
             inputs=request.inputs,
             changes=changes,
             level=runbook.level,
+            levels=runbook.levels,
             severity=incident.severity,
             policy_version=self._catalog.policy.version,
             signal_name=runbook.harm_signal if signal else None,
@@ -145,7 +146,7 @@ class Planning:
         if not original.plan.is_reversible:
             raise InvalidTransition(f"C-{original.number} cannot be undone: its runbook says that it is irreversible.")
         use = self._connections.for_incident(incident.kind)
-        read = await asyncio.gather(*(_undo_change(use, change) for change in original.plan.changes))
+        read = await asyncio.gather(*(_undo_change(use, change) for change in original.touched))
         changes = tuple(change for change in reversed(read) if change is not None)
         if not changes:
             raise InvalidTransition(f"Everything that C-{original.number} changed reads as before it already.")
@@ -165,7 +166,7 @@ class Planning:
             BadCommand: The policy does not allow that long.
         """
         incident, original = await self._in_force(actor, containment_id)
-        longest = rules.longest(self._catalog.policy, original.plan.level)
+        longest = rules.longest(self._catalog.policy, original.plan.levels)
         if duration > longest:
             raise BadCommand(f"A {original.plan.level} containment may last {human_duration(longest)} at most.")
         return await self._store(
@@ -208,7 +209,7 @@ class Planning:
         async with self._uow.begin() as tx:
             original = await tx.containments.get(containment_id)
             incident = await tx.incidents.get(original.plan.incident_id)
-        await self._check_may_plan(actor, original.plan.level, self._catalog.systems.get(original.plan.system_id))
+        await self._check_may_plan(actor, original.plan.levels, self._catalog.systems.get(original.plan.system_id))
         if not original.is_in_force:
             raise InvalidTransition(
                 f"C-{original.number} is {original.state.value}: there is nothing in force to act on."
@@ -229,7 +230,7 @@ class Planning:
                 f"{incident.label} names no AI system of the registry, so no runbook has a target; an alert's labels "
                 "select one."
             )
-        await self._check_may_plan(actor, runbook.level, system)
+        await self._check_may_plan(actor, runbook.levels, system)
         if not incident.is_open:
             raise InvalidTransition(f"{incident.label} is {incident.status.value}; nothing is left to contain.")
         missing = [step.target for step in runbook.steps if step.target not in system.targets]
@@ -237,9 +238,9 @@ class Planning:
             raise InvalidTransition(f"{system.title} has no target `{missing[0]}` in the registry for this runbook.")
         return incident, runbook, system
 
-    async def _check_may_plan(self, actor: Actor, level: Level, system: System | None) -> None:
+    async def _check_may_plan(self, actor: Actor, levels: Sequence[Level], system: System | None) -> None:
         roles = await self._people.roles_of(actor.id, system)
-        rules.check_may_plan(self._catalog.policy, level, roles)
+        rules.check_may_plan(self._catalog.policy, levels, roles)
 
     async def _warnings(self, incident_id: IncidentId, changes: tuple[Change, ...]) -> tuple[str, ...]:
         async with self._uow.begin() as tx:
@@ -276,7 +277,7 @@ class Planning:
     async def _set_timers(self, tx: Transaction, containment: Containment) -> None:
         plan, policy = containment.plan, self._catalog.policy
         due = {EXPIRE_PLAN: plan.expires_at}
-        if policy.rule(plan.level).approval.roles:
+        if rules.approvers(policy, plan.levels):
             due[OFFER_BREAK_GLASS] = plan.requested_at + policy.break_glass.after
         for job, due_at in due.items():
             await tx.timers.set(Timer(key=f"{job}:{containment.id}", job=job, subject=containment.id, due_at=due_at))

@@ -50,10 +50,15 @@ async def _decline(services: Services, press: Press) -> None:
     await services.containments.decline(press.actor, ref.containment, ref.fingerprint)
 
 
+async def _retry(services: Services, press: Press) -> None:
+    await services.resumptions.retry(press.actor, PlanRef.parse(press.value).containment)
+
+
 BUTTONS: dict[str, Button] = {
     "alert.declare": _declare,
     "alert.dismiss": _dismiss,
     "incident.lead": _lead,
     "containment.approve": _approve,
     "containment.decline": _decline,
+    "containment.retry": _retry,
 }

@@ -24,12 +24,14 @@ from bot.slack.views.modals import (
     EXTEND_SUBMIT,
     PLAN_SUBMIT,
     REASON,
+    SKIP_SUBMIT,
     UNDO_SUBMIT,
     break_glass_form,
     entered_values,
     extend_form,
     input_name,
     plan_form,
+    skip_form,
     undo_form,
 )
 
@@ -52,7 +54,7 @@ async def _undo_form(services: Services, press: Press) -> View:
 async def _extend_form(services: Services, press: Press) -> View:
     ref = PlanRef.parse(press.value)
     containment = await _in_force(services, ref)
-    longest = rules.longest(services.catalog.policy, containment.plan.level)
+    longest = rules.longest(services.catalog.policy, containment.plan.levels)
     usual = {timedelta(hours=hours) for hours in _USUAL_HOURS if timedelta(hours=hours) < longest}
     return extend_form(containment, sorted(usual | {longest}), ref)
 
@@ -63,6 +65,14 @@ async def _break_glass_form(services: Services, press: Press) -> View:
     if not view.break_glass_open:
         raise InvalidTransition(f"C-{view.containment.number} is not open for break-glass now; look at its card again.")
     return break_glass_form(view.containment, ref)
+
+
+async def _skip_form(services: Services, press: Press) -> View:
+    ref = PlanRef.parse(press.value)
+    containment = await services.containments.get(ref.containment)
+    if containment.stopped_at is None:
+        raise InvalidTransition(f"C-{containment.number} does not stand at a change any more; look at its card again.")
+    return skip_form(containment, containment.plan.changes[containment.stopped_at], ref)
 
 
 async def _in_force(services: Services, ref: PlanRef) -> Containment:
@@ -94,6 +104,11 @@ async def _break_glass(services: Services, actor: Actor, view: JsonObject) -> Co
     return await services.containments.break_glass(actor, ref.containment, ref.fingerprint, _reason(entered))
 
 
+async def _skip(services: Services, actor: Actor, view: JsonObject) -> Containment:
+    ref, entered = PlanRef.parse(view["private_metadata"]), entered_values(view)
+    return await services.resumptions.skip(actor, ref.containment, _reason(entered))
+
+
 def _duration(entered: dict[str, str]) -> timedelta:
     seconds = entered.get(DURATION, "")
     if not (seconds.isascii() and seconds.isdigit() and 0 < len(seconds) < 10):
@@ -113,10 +128,12 @@ FORMS: dict[str, Form] = {
     "containment.undo": _undo_form,
     "containment.extend": _extend_form,
     "containment.break_glass": _break_glass_form,
+    "containment.skip": _skip_form,
 }
 SUBMISSIONS: dict[str, Submission] = {
     PLAN_SUBMIT: _plan,
     UNDO_SUBMIT: _plan_undo,
     EXTEND_SUBMIT: _plan_extend,
     BREAK_GLASS_SUBMIT: _break_glass,
+    SKIP_SUBMIT: _skip,
 }

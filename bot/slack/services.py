@@ -10,6 +10,7 @@ from bot.services.incidents import Incidents
 from bot.services.people import People
 from bot.services.planning import Planning
 from bot.services.ports import UnitOfWork
+from bot.services.resumptions import Resumptions
 from bot.services.reviews import Reviews
 
 
@@ -22,6 +23,7 @@ class Services:
     board: Board
     planning: Planning
     containments: Containments
+    resumptions: Resumptions
     reviews: Reviews
     people: People
     catalog: Catalog

@@ -46,6 +46,7 @@ class ChangeAnswer(_Answer):
     blast_radius: list[str]
     reversible: bool
     state: StepState
+    skipped_because: str
     applied_at: Instant | None
     verified_at: Instant | None
 
@@ -62,6 +63,7 @@ class ChangeAnswer(_Answer):
             blast_radius=list(change.blast_radius),
             reversible=change.reversible,
             state=progress.state,
+            skipped_because=progress.skipped_because,
             applied_at=progress.applied_at,
             verified_at=progress.verified_at,
         )

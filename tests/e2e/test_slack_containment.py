@@ -39,6 +39,27 @@ async def test_who_asked_for_a_plan_cannot_approve_it(scene: Scene) -> None:
     assert scene.commander.labels(await scene.wait_for_change(card, "unless decided")) == ["Approve", "Decline"]
 
 
+async def test_what_stopped_at_a_change_is_retried_from_its_card(scene: Scene) -> None:
+    world = SimulatedWorld(scene.stanch.store, scope="live")
+
+    def refusing(document: JsonObject) -> JsonObject:
+        return {**document, "faults": [{"answer": "401", "times": 1, "on": "writes"}]}
+
+    channel = await scene.incident()
+    card = await scene.plan(channel)
+    await world.change("unleash", refusing)
+    await scene.commander.press("Approve", message=card)
+    stopped = await scene.wait_for_change(card, "credential was refused")
+    assert "refused, not written" in stopped["visible"]
+    assert scene.responder.labels(stopped) == ["Retry"]
+
+    await scene.responder.press("Retry", message=stopped)
+    going_on = await scene.wait_for_change(card, "watching the harm signal")
+    assert "Retry" not in scene.responder.labels(going_on)
+    timeline = await scene.said(scene.commander, channel, "/incident timeline", "Chain verified")
+    assert "@responder: Has C-1 try again" in timeline
+
+
 async def test_of_two_who_approve_at_once_one_is_told_that_it_is_decided(scene: Scene) -> None:
     channel = await scene.incident()
     card = await scene.plan(channel)

@@ -16,6 +16,7 @@ from bot.domain.policy import (
     check_may_approve,
     check_may_break_glass,
     check_may_plan,
+    check_may_skip,
     longest,
     missing_approvals,
 )
@@ -62,6 +63,15 @@ def missing(of: Plan, *actors: Actor) -> tuple[Role, ...]:
 @pytest.mark.parametrize("level", Level)
 def test_each_level_misses_what_its_rule_asks_for(level: Level) -> None:
     assert missing(plan(level)) == RULES.get(level, ApprovalRule.NONE).roles
+
+
+def test_a_kill_switch_in_the_same_plan_does_not_spare_a_roll_back_its_approval() -> None:
+    both = builders.plan(level=Level.L6, levels=(Level.L5, Level.L6))
+    assert missing(both) == (Role.LEAD,)
+    assert missing(both, LEAD) == ()
+    with pytest.raises(NotPermitted, match="other than who asked for it"):
+        check_may_skip(POLICY, both, RESPONDER, ROLES[BOTH], "no time")
+    check_may_skip(POLICY, both, LEAD, ROLES[LEAD], "no time")
 
 
 def test_one_lead_suffices_where_a_lead_is_asked_for() -> None:
@@ -152,14 +162,14 @@ def test_an_approval_that_counts_is_let_through(of: Plan, given: tuple[Actor, ..
 
 
 def test_only_who_has_the_levels_role_may_plan() -> None:
-    check_may_plan(POLICY, Level.L5, ROLES[RESPONDER])
+    check_may_plan(POLICY, (Level.L5,), ROLES[RESPONDER])
     with pytest.raises(NotPermitted, match="a responder"):
-        check_may_plan(POLICY, Level.L5, ROLES[OWNER])
+        check_may_plan(POLICY, (Level.L5,), ROLES[OWNER])
 
 
 @pytest.mark.parametrize("level", Level)
 def test_every_level_has_a_longest_duration(level: Level) -> None:
-    assert longest(POLICY, level) == timedelta(days=1)
+    assert longest(POLICY, (level,)) == timedelta(days=1)
 
 
 @pytest.mark.parametrize(

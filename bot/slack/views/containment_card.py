@@ -28,7 +28,8 @@ _PROGRESS = {
     StepState.ATTEMPTED: "being written",
     StepState.APPLIED: "written, not yet read back",
     StepState.VERIFIED: "applied, reads back",
-    StepState.FAILED: "failed",
+    StepState.FAILED: "refused, not written",
+    StepState.SKIPPED: "left out",
 }
 
 
@@ -77,8 +78,11 @@ def _change(containment: Containment, index: int, change: Change) -> list[Block]
     rows = difference(change.before, change.after)
     shown = "\n".join(f"{path}: {before} -> {after}" for path, before, after in rows[:_MOST_ROWS])
     more = f"\n({len(rows) - _MOST_ROWS} more)" if len(rows) > _MOST_ROWS else ""
-    progress = containment.progress[index].state
-    done = f" · {_PROGRESS[progress]}" if containment.state is not ContainmentState.PROPOSED else ""
+    progress = containment.progress[index]
+    words = _PROGRESS[progress.state]
+    if progress.skipped_because:
+        words = f"{words}: {escape(progress.skipped_because, 200)}"
+    done = f" · {words}" if containment.state is not ContainmentState.PROPOSED else ""
     radius = "; ".join(one_line(line, 200) for line in change.blast_radius[:10]) or "not stated"
     undo = "reversible: undo restores what was read" if change.reversible else "*cannot be undone*"
     return [
@@ -131,14 +135,24 @@ def _buttons(view: ContainmentView) -> list[ButtonElement]:
     ref = PlanRef(containment=containment.id, fingerprint=containment.plan.fingerprint)
     if containment.state is ContainmentState.PROPOSED:
         return _decisions(view, ref)
+    row = _resumptions(containment, ref)
     watched = containment.state is ContainmentState.WATCHING
     if not containment.is_in_force or not (containment.state.is_settled or watched):
-        return []
-    row = []
+        return row
     if containment.plan.is_reversible:
-        row.append(button("Undo", "containment.undo", ref))
+        row.append(button("Undo what was done" if row else "Undo", "containment.undo", ref))
     if containment.state in {ContainmentState.WATCHING, ContainmentState.VERIFIED}:
         row.append(button("Extend", "containment.extend", ref))
+    return row
+
+
+def _resumptions(containment: Containment, ref: PlanRef) -> list[ButtonElement]:
+    """Return the ways on from a change at which it stopped."""
+    row = []
+    if containment.stopped_at is not None:
+        row.append(button("Retry", "containment.retry", ref))
+    if containment.can_skip:
+        row.append(button("Skip with reason", "containment.skip", ref))
     return row
 
 

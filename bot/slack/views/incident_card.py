@@ -4,8 +4,8 @@ from slack_sdk.models.blocks import Block
 
 from bot.domain.containment import ContainmentState
 from bot.domain.incident import Incident
-from bot.domain.policy import Policy
-from bot.domain.runbook import Level, Runbook
+from bot.domain.policy import Policy, approvers
+from bot.domain.runbook import Runbook
 from bot.services.board import IncidentView
 from bot.slack.text import date, escape, one_line, party, plain
 from bot.slack.values import IncidentRef, RunbookRef
@@ -118,9 +118,9 @@ def runbook_blocks(view: IncidentView, policy: Policy, *, buttons: bool = True) 
 
 def _runbook(runbook: Runbook, policy: Policy) -> str:
     title, summary = one_line(runbook.title, 100), escape(runbook.summary, 600)
-    return f"*{title}*\n{summary}\n_{level_words(runbook.level)}_ · {_needs(policy, runbook.level)}"
+    return f"*{title}*\n{summary}\n_{level_words(runbook.level)}_ · {_needs(policy, runbook)}"
 
 
-def _needs(policy: Policy, level: Level) -> str:
-    roles = policy.rule(level).approval.roles
+def _needs(policy: Policy, runbook: Runbook) -> str:
+    roles = approvers(policy, runbook.levels)
     return f"needs the approval of {' and '.join(role.label for role in roles)}" if roles else "needs no approval"

@@ -17,6 +17,7 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
+from bot.domain.change import Change
 from bot.domain.containment import Containment
 from bot.domain.runbook import ChoiceInput, Input, TextInput
 from bot.domain.values import JsonObject, human_duration
@@ -30,6 +31,7 @@ PLAN_SUBMIT = "plan.submit"
 UNDO_SUBMIT = "undo.submit"
 EXTEND_SUBMIT = "extend.submit"
 BREAK_GLASS_SUBMIT = "break_glass.submit"
+SKIP_SUBMIT = "skip.submit"
 
 REASON = "reason"
 DURATION = "duration"
@@ -100,6 +102,15 @@ def break_glass_form(containment: Containment, value: ButtonValue) -> View:
     )
     blocks = [section(says), _reason("Who could not be reached, and why it cannot wait")]
     return _view("Break glass", blocks, callback_id=BREAK_GLASS_SUBMIT, submit="Go ahead", value=value)
+
+
+def skip_form(containment: Containment, change: Change, value: ButtonValue) -> View:
+    """Return the form for going on without a change."""
+    says = (
+        f"*{name(containment)}* goes on without this change: {one_line(change.summary, 300)}. What is left is applied."
+    )
+    blocks = [section(says), _reason("Why it can be left out")]
+    return _view("Skip a change", blocks, callback_id=SKIP_SUBMIT, submit="Skip", value=value)
 
 
 def shown_again(view: JsonObject, problem: str) -> View:

@@ -178,7 +178,7 @@ def test_a_leak_is_never_verified_by_the_rate_of_harmful_answers(catalog: Catalo
     ],
 )
 def test_the_shipped_policy_at_each_level(catalog: Catalog, level: Level, approval: ApprovalRule, days: int) -> None:
-    rule = catalog.policy.rule(level)
+    rule = catalog.policy.levels[level]
 
     assert (rule.plan, rule.approval, rule.longest.days) == (Role.RESPONDER, approval, days)
 
