@@ -27,10 +27,12 @@ from bot.services.board import Board
 from bot.services.containments import CARRY_OUT, END_REACHED, Containments
 from bot.services.deliveries import DRAIN, DeliveryPump
 from bot.services.execution import Execution
+from bot.services.follow_ups import FollowUps
 from bot.services.incidents import LOOK_BACK, Incidents
 from bot.services.intake import Intake
 from bot.services.people import People
-from bot.services.planning import EXPIRE_PLAN, OFFER_BREAK_GLASS, Planning
+from bot.services.planning import Planning
+from bot.services.plans import EXPIRE_PLAN, OFFER_BREAK_GLASS, Plans
 from bot.services.resumptions import Resumptions
 from bot.services.reviews import Reviews
 from bot.services.watching import WATCH, Watching
@@ -94,7 +96,9 @@ class Application:
         self.people = People(directory, lambda: catalog.policy)
         self.incidents = Incidents(self.store, catalog, self.people, now)
         self.intake = Intake(self.store, catalog, self.incidents, now)
-        self.planning = Planning(self.store, catalog, self.connections, self.people, now)
+        plans = Plans(self.store, catalog, self.people)
+        self.planning = Planning(self.store, catalog, self.connections, plans, now)
+        self.follow_ups = FollowUps(self.store, catalog, self.connections, plans, now)
         self.containments = Containments(self.store, catalog, self.people, now)
         self.execution = Execution(self.store, catalog, self.connections, now)
         self.watching = Watching(self.store, catalog, self.connections, self.incidents, now)
@@ -132,6 +136,7 @@ class Application:
             board=self.board,
             planning=self.planning,
             containments=self.containments,
+            follow_ups=self.follow_ups,
             resumptions=Resumptions(self.store, catalog, self.people, now),
             reviews=self.reviews,
             people=self.people,

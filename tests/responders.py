@@ -24,10 +24,12 @@ from bot.integration_folders import discover
 from bot.sdk import canonical_json
 from bot.services.containments import CARRY_OUT, END_REACHED, Containments
 from bot.services.execution import Execution
+from bot.services.follow_ups import FollowUps
 from bot.services.incidents import LOOK_BACK, Incidents
 from bot.services.intake import Intake
 from bot.services.people import People
-from bot.services.planning import EXPIRE_PLAN, OFFER_BREAK_GLASS, Planning, PlanRequest
+from bot.services.planning import Planning, PlanRequest
+from bot.services.plans import EXPIRE_PLAN, OFFER_BREAK_GLASS, Plans
 from bot.services.watching import WATCH, Watching
 from bot.store.sql import Store
 from bot.store.world import SimulatedWorld
@@ -69,7 +71,9 @@ class Responders:
         people = People(Members(), lambda: self.catalog.policy)
         self.incidents = Incidents(store, self.catalog, people, clock)
         self.intake = Intake(store, self.catalog, self.incidents, clock)
-        self.planning = Planning(store, self.catalog, self.pool, people, clock)
+        plans = Plans(store, self.catalog, people)
+        self.planning = Planning(store, self.catalog, self.pool, plans, clock)
+        self.follow_ups = FollowUps(store, self.catalog, self.pool, plans, clock)
         self.containments = Containments(store, self.catalog, people, clock)
         self.execution = Execution(store, self.catalog, self.pool, clock)
         self.watching = Watching(store, self.catalog, self.pool, self.incidents, clock)
@@ -162,6 +166,20 @@ class Responders:
             for variant in environment["strategies"][0]["variants"]:
                 variant["weight"] = weights[variant["name"]]
             return {**document, "events": [*document.get("events", []), {"type": "by-somebody-else"}]}
+
+        await self.world.change("unleash", changed)
+
+    async def prompt_has_variations(self, weights: dict[str, int]) -> None:
+        """Replace the prompt flag's variations before anything has happened."""
+
+        def changed(document: JsonObject) -> JsonObject:
+            (strategy,) = document["features"][story.PROMPT_FLAG]["environments"]["production"]["strategies"]
+            (sample, *_) = strategy["variants"]
+            strategy["variants"] = [
+                {**sample, "name": name, "weight": weight, "weightType": "variable" if weight else "fix"}
+                for name, weight in weights.items()
+            ]
+            return document
 
         await self.world.change("unleash", changed)
 

@@ -1,6 +1,6 @@
 """A change as an action plans it: what a target reads now, what it will read, and what that touches."""
 
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 from bot.domain.runbook import Level
 from bot.domain.values import JsonObject, Value, digest
@@ -62,25 +62,37 @@ class Change(Value):
         return self.changed(before=self.after, after=self.before, summary=f"Take back: {self.summary}")
 
 
-def difference(before: JsonObject, after: JsonObject, path: str = "") -> list[tuple[str, str, str]]:
-    """Return `(path, before, after)` for every leaf that differs; a missing leaf reads `(absent)`."""
-    rows: list[tuple[str, str, str]] = []
+class Absent(Enum):
+    """Says that a leaf is not there; JSON has no word for that."""
+
+    ABSENT = "(absent)"
+
+
+Path = tuple[str, ...]
+Leaf = tuple[Path, object, object]
+
+
+def changed_leaves(before: JsonObject, after: JsonObject, path: Path = ()) -> list[Leaf]:
+    """Return `(path, before, after)` for every leaf that differs, in the order of their paths; a list is one leaf."""
+    leaves: list[Leaf] = []
     for key in sorted({*before, *after}):
-        place = f"{path}.{key}" if path else key
-        old, new = before.get(key, _ABSENT), after.get(key, _ABSENT)
+        place = (*path, key)
+        old, new = before.get(key, Absent.ABSENT), after.get(key, Absent.ABSENT)
         if isinstance(old, dict) and isinstance(new, dict):
-            rows.extend(difference(old, new, place))
+            leaves.extend(changed_leaves(old, new, place))
         elif old != new:
-            rows.append((place, _show(old), _show(new)))
-    return rows
+            leaves.append((place, old, new))
+    return leaves
 
 
-_ABSENT = object()
+def difference(before: JsonObject, after: JsonObject) -> list[tuple[str, str, str]]:
+    """Return `(path, before, after)` in words for every leaf that differs."""
+    return [(".".join(path), _show(old), _show(new)) for path, old, new in changed_leaves(before, after)]
 
 
 def _show(value: object) -> str:
-    if value is _ABSENT:
-        return "(absent)"
+    if isinstance(value, Absent):
+        return value.value
     if isinstance(value, bool):
         return "on" if value else "off"
     return str(value)

@@ -17,7 +17,7 @@ from bot.domain.runbook import Level
 from bot.domain.severity import Severity
 from bot.domain.system import HarmSignal
 from bot.domain.values import ContainmentId, IncidentId, Instant, Value, digest
-from bot.errors import InvalidTransition
+from bot.errors import InvalidTransition, PlanDrifted
 
 
 class PlanKind(StrEnum):
@@ -26,6 +26,23 @@ class PlanKind(StrEnum):
     APPLY = "apply"
     UNDO = "undo"
     EXTEND = "extend"
+
+
+class Rebase(Value):
+    """What an undo does to a younger containment on the same target, which stays in force.
+
+    Attributes:
+        name: Of the younger one, as people know it: `C-2`, with its incident if that is another.
+        step: Index of its change.
+        was: That change as it was when the undo was planned.
+        becomes: As it is once the older containment is undone.
+    """
+
+    containment: ContainmentId
+    name: str
+    step: int
+    was: Change
+    becomes: Change
 
 
 class Plan(Value):
@@ -49,6 +66,7 @@ class Plan(Value):
     system_id: str
     inputs: dict[str, str]
     changes: tuple[Change, ...]
+    rebases: tuple[Rebase, ...] = ()
     level: Level
     levels: tuple[Level, ...] = Field(default_factory=lambda plan: (plan["level"],))
     severity: Severity
@@ -77,7 +95,8 @@ class Plan(Value):
     @property
     def target_keys(self) -> tuple[str, ...]:
         """Identities of the targets, each once."""
-        return tuple(dict.fromkeys(change.target_key for change in self.changes))
+        changes = (*self.changes, *(rebase.becomes for rebase in self.rebases))
+        return tuple(dict.fromkeys(change.target_key for change in changes))
 
 
 class Approval(Value):
@@ -189,6 +208,7 @@ class Containment(Value):
         ends_at: When it asks (or reverts); set when applied.
         end_reached: Whether the end passed with the containment still in force.
         undone_by: The undo plan's containment.
+        rebased: Its changes as they are since an older containment under it was undone; empty before.
         has_begun: Whether it passed its last checks and took its targets.
         resumed: How often a person had it go on after it had stopped.
         resumed_at: When that was last.
@@ -211,6 +231,7 @@ class Containment(Value):
     ends_at: Instant | None = None
     end_reached: bool = False
     undone_by: ContainmentId | None = None
+    rebased: tuple[Change, ...] = ()
     has_begun: bool = False
     resumed: int = 0
     resumed_at: Instant | None = None
@@ -222,9 +243,14 @@ class Containment(Value):
         return self.plan.kind is PlanKind.APPLY and bool(self.touched) and self.state is not ContainmentState.UNDONE
 
     @property
+    def changes(self) -> tuple[Change, ...]:
+        """Its changes as they stand: what undo restores, and what the targets should read."""
+        return self.rebased or self.plan.changes
+
+    @property
     def touched(self) -> tuple[Change, ...]:
         """The changes that were written, or may have been, in the plan's order."""
-        steps = zip(self.plan.changes, self.progress, strict=True)
+        steps = zip(self.changes, self.progress, strict=True)
         return tuple(change for change, step in steps if step.state.is_touched)
 
     @property
@@ -305,6 +331,18 @@ class Containment(Value):
 
     def _resumption(self, at: Instant) -> dict[str, object]:
         return {"problem": "", "resumed": self.resumed + 1, "resumed_at": at}
+
+    def rebased_by(self, rebase: Rebase) -> Self:
+        """Return a copy that starts from what an older containment found, which was undone from under it.
+
+        Raises:
+            PlanDrifted: It is not in force any more, or is not as it was when that undo was planned.
+        """
+        if not self.is_in_force or self.changes[rebase.step] != rebase.was:
+            raise PlanDrifted(f"{rebase.name} on the same target has changed since this undo was planned. Plan again.")
+        changes = list(self.changes)
+        changes[rebase.step] = rebase.becomes
+        return self.changed(rebased=tuple(changes))
 
     def decided(self, approval: Approval) -> Self:
         """Return a copy with one more decision on record.

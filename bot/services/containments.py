@@ -18,7 +18,7 @@ from bot.domain.values import ContainmentId, IncidentId, Now
 from bot.errors import InvalidTransition, PlanExpired
 from bot.services.lanes import incident_lane
 from bot.services.people import People
-from bot.services.planning import EXPIRE_PLAN, OFFER_BREAK_GLASS
+from bot.services.plans import EXPIRE_PLAN, OFFER_BREAK_GLASS
 from bot.services.ports import Transaction, UnitOfWork
 
 CARRY_OUT = "containment.carry_out"

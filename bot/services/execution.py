@@ -6,13 +6,14 @@ anywhere: whoever calls it again goes on from the rows. A change that was attemp
     read.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.content import Catalog
 from bot.domain import policy as rules
 from bot.domain.actor import STANCH
 from bot.domain.change import Change
-from bot.domain.containment import Containment, ContainmentState, PlanKind, Progress, StepState
+from bot.domain.containment import Containment, ContainmentState, Plan, PlanKind, Progress, Rebase, StepState
 from bot.domain.incident import Incident
 from bot.domain.timeline import Fact
 from bot.domain.timer import Timer
@@ -65,12 +66,14 @@ class Execution:
                 rules.check_may_carry_out(
                     self._catalog.policy, plan, containment.approvals, incident.severity, self._now()
                 )
+                if await tx.containments.claim_targets(containment) is not None:
+                    return _PAUSE
+                await _check_stack(tx, plan)
             except UserError as error:
+                await tx.containments.release_targets(containment.id)
                 refused = containment.moved(ContainmentState.FAILED, problem=str(error))
                 await record(tx, refused, self._fact("containment.refused", f"C-{refused.number} refused: {error}"))
                 return None
-            if await tx.containments.claim_targets(containment) is not None:
-                return _PAUSE
             begun = containment.moved(ContainmentState.APPLYING, has_begun=True)
             fact = self._fact("containment.begun", f"Carrying out C-{containment.number} “{plan.title}”")
             await record(tx, begun, fact)
@@ -200,12 +203,25 @@ class Execution:
             await tx.timers.cancel(f"{END_REACHED}:{original.id}")
             undone = original.moved(ContainmentState.UNDONE, undone_by=done.id)
             await record(tx, undone, self._fact("containment.undone", f"C-{original.number} was undone"))
+            await self._rebase(tx, original, done.plan.rebases)
             return
         ends_at = at + done.plan.duration
         await tx.timers.set(_end_timer(original, ends_at))
         text = f"C-{original.number} now ends {ends_at:%Y-%m-%d %H:%M} UTC"
         extended = original.changed(ends_at=ends_at, end_reached=False)
         await record(tx, extended, self._fact("containment.extended", text))
+
+    async def _rebase(self, tx: Transaction, undone: Containment, rebases: Sequence[Rebase]) -> None:
+        """Have the younger containments on the same targets start from what the undone one had found."""
+        for rebase in rebases:
+            younger = (await tx.containments.get(rebase.containment)).rebased_by(rebase)
+            text = (
+                f"C-{younger.number} stays in force and now starts from what C-{undone.number} had found, "
+                "which was undone from under it"
+            )
+            payload = {"before": rebase.becomes.before, "after": rebase.becomes.after, "target": rebase.becomes.ref}
+            fact = Fact(kind="containment.rebased", at=self._now(), actor=STANCH, text=text, payload=payload)
+            await record(tx, younger, fact)
 
     async def _fail(self, containment: Containment, problem: str) -> timedelta | None:
         return await self._stop(containment, ContainmentState.FAILED, problem)
@@ -227,6 +243,12 @@ class Execution:
     def _fact(self, kind: str, text: str, change: Change | None = None) -> Fact:
         payload = {"before": change.before, "after": change.after, "target": change.ref} if change else {}
         return Fact(kind=kind, at=self._now(), actor=STANCH, text=text, payload=payload)
+
+
+async def _check_stack(tx: Transaction, plan: Plan) -> None:
+    """Refuse an undo from under containments that have changed since it was planned."""
+    for rebase in plan.rebases:
+        (await tx.containments.get(rebase.containment)).rebased_by(rebase)
 
 
 def _end_timer(containment: Containment, ends_at: datetime) -> Timer:

@@ -1,31 +1,22 @@
-"""Making plans: reading targets, showing what would change, storing it for a decision; no vendor is changed here.
-
-Undo and extend are plans too. An undo is planned from what the containment wrote back to what was read before it, and
-is refused when the target reads as neither: then somebody changed it since, and only a person can say what is right.
-"""
+"""Planning a runbook: reading its targets, showing what would change, keeping it for a decision; nothing is written."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import uuid4
 
 from bot.content import Catalog
 from bot.domain import policy as rules
 from bot.domain.actor import Actor
 from bot.domain.change import Change
-from bot.domain.containment import Containment, Plan, PlanKind, Progress
-from bot.domain.delivery import DeliveryKind
+from bot.domain.containment import Containment, Plan, PlanKind
 from bot.domain.incident import Incident
-from bot.domain.runbook import Level, LiveChoiceInput, Runbook, Step
+from bot.domain.runbook import LiveChoiceInput, Runbook, Step
 from bot.domain.system import System
-from bot.domain.timeline import Fact
-from bot.domain.timer import Timer
-from bot.domain.values import ContainmentId, IncidentId, Now, human_duration
-from bot.errors import BadCommand, InvalidTransition, NotFound, PlanDrifted
-from bot.services.lanes import incident_lane
-from bot.services.people import People
-from bot.services.ports import Connections, IncidentConnections, Transaction, UnitOfWork
+from bot.domain.values import IncidentId, Now, human_duration
+from bot.errors import BadCommand, InvalidTransition, NotFound
+from bot.services.plans import Plans, by_age, full_name
+from bot.services.ports import Connections, IncidentConnections, UnitOfWork
 
 EXPIRE_PLAN = "containment.expire"
 OFFER_BREAK_GLASS = "containment.offer_break_glass"
@@ -58,12 +49,12 @@ class Form:
 class Planning:
     """Makes plans."""
 
-    def __init__(self, uow: UnitOfWork, catalog: Catalog, connections: Connections, people: People, now: Now) -> None:
-        """Take the store, the content, the connections, the roles and the clock."""
+    def __init__(self, uow: UnitOfWork, catalog: Catalog, connections: Connections, plans: Plans, now: Now) -> None:
+        """Take the store, the content, the connections, where plans are kept, and the clock."""
         self._uow = uow
         self._catalog = catalog
         self._connections = connections
-        self._people = people
+        self._plans = plans
         self._now = now
 
     async def form(self, actor: Actor, incident_id: IncidentId, runbook_id: str) -> Form:
@@ -127,94 +118,12 @@ class Planning:
             reason=request.reason.strip(),
             expected_effect=runbook.expected_effect,
             risk_if_wrong=runbook.risk_if_wrong,
-            warnings=await self._warnings(incident.id, changes),
+            warnings=await self._warnings(changes),
             requested_by=actor,
             requested_at=at,
             expires_at=at + self._catalog.policy.plan_expires_after,
         )
-        return await self._store(plan)
-
-    async def plan_undo(self, actor: Actor, containment_id: ContainmentId, reason: str) -> Containment:
-        """Plan to restore exactly what was read before a containment.
-
-        Raises:
-            InvalidTransition: It is not in force, or cannot be undone.
-            PlanDrifted: Somebody changed a target since.
-            IntegrationError: A vendor could not be read.
-        """
-        incident, original = await self._in_force(actor, containment_id)
-        if not original.plan.is_reversible:
-            raise InvalidTransition(f"C-{original.number} cannot be undone: its runbook says that it is irreversible.")
-        use = self._connections.for_incident(incident.kind)
-        read = await asyncio.gather(*(_undo_change(use, change) for change in original.touched))
-        changes = tuple(change for change in reversed(read) if change is not None)
-        if not changes:
-            raise InvalidTransition(f"Everything that C-{original.number} changed reads as before it already.")
-        return await self._store(
-            self._follow_up(
-                PlanKind.UNDO, incident, original, actor, reason, duration=original.plan.duration, changes=changes
-            )
-        )
-
-    async def plan_extend(
-        self, actor: Actor, containment_id: ContainmentId, duration: timedelta, reason: str
-    ) -> Containment:
-        """Plan to let a containment last longer, counted from when this is approved.
-
-        Raises:
-            InvalidTransition: It is not in force.
-            BadCommand: The policy does not allow that long.
-        """
-        incident, original = await self._in_force(actor, containment_id)
-        longest = rules.longest(self._catalog.policy, original.plan.levels)
-        if duration > longest:
-            raise BadCommand(f"A {original.plan.level} containment may last {human_duration(longest)} at most.")
-        return await self._store(
-            self._follow_up(PlanKind.EXTEND, incident, original, actor, reason, duration=duration, changes=())
-        )
-
-    def _follow_up(  # noqa: PLR0913 - what undo and extend have in common
-        self,
-        kind: PlanKind,
-        incident: Incident,
-        original: Containment,
-        actor: Actor,
-        reason: str,
-        *,
-        duration: timedelta,
-        changes: tuple[Change, ...],
-    ) -> Plan:
-        at = self._now()
-        verb = "Undo" if kind is PlanKind.UNDO else "Extend"
-        return original.plan.changed(
-            kind=kind,
-            of=original.id,
-            title=f"{verb} C-{original.number}: {original.plan.title}",
-            changes=changes,
-            severity=incident.severity,
-            policy_version=self._catalog.policy.version,
-            duration=duration,
-            reason=reason.strip(),
-            expected_effect="The targets read as before the containment."
-            if changes
-            else "It stays in force for longer.",
-            risk_if_wrong="The harm returns if its cause is still there." if changes else "It outlives its need.",
-            warnings=(),
-            requested_by=actor,
-            requested_at=at,
-            expires_at=at + self._catalog.policy.plan_expires_after,
-        )
-
-    async def _in_force(self, actor: Actor, containment_id: ContainmentId) -> tuple[Incident, Containment]:
-        async with self._uow.begin() as tx:
-            original = await tx.containments.get(containment_id)
-            incident = await tx.incidents.get(original.plan.incident_id)
-        await self._check_may_plan(actor, original.plan.levels, self._catalog.systems.get(original.plan.system_id))
-        if not original.is_in_force:
-            raise InvalidTransition(
-                f"C-{original.number} is {original.state.value}: there is nothing in force to act on."
-            )
-        return incident, original
+        return await self._plans.store(plan)
 
     async def _context(
         self, actor: Actor, incident_id: IncidentId, runbook_id: str
@@ -230,7 +139,7 @@ class Planning:
                 f"{incident.label} names no AI system of the registry, so no runbook has a target; an alert's labels "
                 "select one."
             )
-        await self._check_may_plan(actor, runbook.levels, system)
+        await self._plans.check_may_plan(actor, runbook.levels, system)
         if not incident.is_open:
             raise InvalidTransition(f"{incident.label} is {incident.status.value}; nothing is left to contain.")
         missing = [step.target for step in runbook.steps if step.target not in system.targets]
@@ -238,55 +147,21 @@ class Planning:
             raise InvalidTransition(f"{system.title} has no target `{missing[0]}` in the registry for this runbook.")
         return incident, runbook, system
 
-    async def _check_may_plan(self, actor: Actor, levels: Sequence[Level], system: System | None) -> None:
-        roles = await self._people.roles_of(actor.id, system)
-        rules.check_may_plan(self._catalog.policy, levels, roles)
-
-    async def _warnings(self, incident_id: IncidentId, changes: tuple[Change, ...]) -> tuple[str, ...]:
+    async def _warnings(self, changes: tuple[Change, ...]) -> tuple[str, ...]:
+        """Say what else is in force on the targets, and where somebody changed what Stanch had left there."""
+        keys = {change.target_key for change in changes}
         async with self._uow.begin() as tx:
-            others = await tx.containments.of_incident(incident_id)
-        targets = {change.target_key for change in changes}
-        return tuple(
-            f"C-{other.number} “{other.plan.title}” is in force on the same target."
-            for other in others
-            if other.is_in_force and targets & set(other.plan.target_keys)
-        )
-
-    async def _store(self, plan: Plan) -> Containment:
-        async with self._uow.begin() as tx:
-            containment = Containment(
-                id=ContainmentId(uuid4().hex),
-                number=await tx.containments.next_number(plan.incident_id),
-                plan=plan,
-                progress=tuple(Progress() for _ in plan.changes),
-            )
-            await tx.containments.add(containment)
-            fact = Fact(
-                kind="plan.made",
-                at=plan.requested_at,
-                actor=plan.requested_by,
-                text=f"Planned C-{containment.number} “{plan.title}” ({plan.level}): {_summaries(plan)}",
-                payload={"containment": containment.id, "fingerprint": plan.fingerprint, "reason": plan.reason},
-            )
-            await tx.timeline.append(plan.incident_id, fact)
-            await self._set_timers(tx, containment)
-            lane = incident_lane(plan.incident_id)
-            await tx.deliveries.want(DeliveryKind.CONTAINMENT_CARD, lane, containment.id)
-        return containment
-
-    async def _set_timers(self, tx: Transaction, containment: Containment) -> None:
-        plan, policy = containment.plan, self._catalog.policy
-        due = {EXPIRE_PLAN: plan.expires_at}
-        if rules.approvers(policy, plan.levels):
-            due[OFFER_BREAK_GLASS] = plan.requested_at + policy.break_glass.after
-        for job, due_at in due.items():
-            await tx.timers.set(Timer(key=f"{job}:{containment.id}", job=job, subject=containment.id, due_at=due_at))
-
-
-def _summaries(plan: Plan) -> str:
-    if not plan.changes:
-        return f"{human_duration(plan.duration)} more, from its approval"
-    return "; ".join(change.summary for change in plan.changes)
+            others = by_age(await tx.containments.in_force_on(keys))
+            labels = {other.id: await full_name(tx, other) for other in others}
+        said = [f"{labels[other.id]} “{other.plan.title}” is in force on the same target." for other in others]
+        newest = {change.target_key: (other, change) for other in others for change in other.touched}
+        for change in changes:
+            other, left = newest.get(change.target_key, (None, None))
+            if other is not None and left is not None and left.action == change.action and left.after != change.before:
+                said.append(
+                    f"Somebody changed the target since {labels[other.id]}: it no longer reads as that left it."
+                )
+        return tuple(said)
 
 
 def _check_inputs(runbook: Runbook, request: PlanRequest, duration: timedelta, longest: timedelta) -> None:
@@ -324,16 +199,3 @@ async def _planned_change(
         reversible=action.reversible,
         guard=action.guard,
     )
-
-
-async def _undo_change(use: IncidentConnections, change: Change) -> Change | None:
-    """Return the change that restores a target; `None` when it reads as before already."""
-    current = await use.action(change.action, change.connection).read(change.ref)
-    if current == change.before:
-        return None
-    if current != change.after:
-        raise PlanDrifted(
-            f"Somebody changed the target since: “{change.summary}” no longer reads as it was written. "
-            "Undo would overwrite that; put it right at the vendor, or make a new plan."
-        )
-    return change.reverted()

@@ -4,7 +4,7 @@ Everything inside one `Transaction` is committed together or not at all: rows, t
 jobs. Reading a vendor or Slack never happens inside one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -147,6 +147,10 @@ class Containments(Protocol):
 
     async def of_incident(self, incident_id: IncidentId) -> Sequence[Containment]:
         """Return an incident's containments, oldest first."""
+        ...
+
+    async def in_force_on(self, keys: Collection[str]) -> Sequence[Containment]:
+        """Return the containments, of any incident, that are in force on one of these targets; unordered."""
         ...
 
     async def claim_targets(self, containment: Containment) -> Containment | None:

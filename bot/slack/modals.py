@@ -91,12 +91,12 @@ async def _plan(services: Services, actor: Actor, view: JsonObject) -> Containme
 
 async def _plan_undo(services: Services, actor: Actor, view: JsonObject) -> Containment:
     ref, entered = PlanRef.parse(view["private_metadata"]), entered_values(view)
-    return await services.planning.plan_undo(actor, ref.containment, _reason(entered))
+    return await services.follow_ups.plan_undo(actor, ref.containment, _reason(entered))
 
 
 async def _plan_extend(services: Services, actor: Actor, view: JsonObject) -> Containment:
     ref, entered = PlanRef.parse(view["private_metadata"]), entered_values(view)
-    return await services.planning.plan_extend(actor, ref.containment, _duration(entered), _reason(entered))
+    return await services.follow_ups.plan_extend(actor, ref.containment, _duration(entered), _reason(entered))
 
 
 async def _break_glass(services: Services, actor: Actor, view: JsonObject) -> Containment:

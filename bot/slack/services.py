@@ -6,6 +6,7 @@ from bot.content import Catalog
 from bot.domain.values import Now
 from bot.services.board import Board
 from bot.services.containments import Containments
+from bot.services.follow_ups import FollowUps
 from bot.services.incidents import Incidents
 from bot.services.people import People
 from bot.services.planning import Planning
@@ -24,6 +25,7 @@ class Services:
     planning: Planning
     containments: Containments
     resumptions: Resumptions
+    follow_ups: FollowUps
     reviews: Reviews
     people: People
     catalog: Catalog

@@ -1,17 +1,17 @@
 """Stored plans and containments, and who is writing which target."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from bot.domain.containment import Containment
+from bot.domain.containment import Containment, ContainmentState
 from bot.domain.values import ContainmentId, IncidentId
 from bot.errors import Conflict, NotFound
 from bot.store.mapping import CONTAINMENTS, table_of
 from bot.store.statements import inserting, next_number
-from bot.store.tables import ContainmentRow, TargetRow
+from bot.store.tables import ContainmentRow, ForceRow, TargetRow
 
 
 class SqlContainments:
@@ -42,7 +42,27 @@ class SqlContainments:
         )
         if (saved := row.mappings().first()) is None:
             raise Conflict(f"Somebody else changed C-{containment.number} at the same moment; try again.")
+        await self._note_force(containment)
         return CONTAINMENTS.load(saved)
+
+    async def _note_force(self, containment: Containment) -> None:
+        """Keep the targets that it is in force on; those of one that is no more are forgotten."""
+        keys = {change.target_key for change in containment.touched} if containment.is_in_force else set()
+        if keys:
+            insert = inserting(self._session, ForceRow).values(
+                [{"key": key, "containment_id": containment.id} for key in sorted(keys)]
+            )
+            await self._session.execute(insert.on_conflict_do_nothing())
+        elif containment.state is ContainmentState.UNDONE:
+            mine = col(ForceRow.containment_id) == containment.id
+            await self._session.execute(delete(table_of(ForceRow)).where(mine))
+
+    async def in_force_on(self, keys: Collection[str]) -> Sequence[Containment]:
+        """Return the containments, of any incident, that are in force on one of these targets; unordered."""
+        holding = select(col(ForceRow.containment_id)).where(col(ForceRow.key).in_(sorted(keys)))
+        rows = await self._session.execute(CONTAINMENTS.select().where(col(ContainmentRow.id).in_(holding)))
+        found = [CONTAINMENTS.load(row) for row in rows.mappings()]
+        return [each for each in found if each.is_in_force]
 
     async def get(self, containment_id: ContainmentId) -> Containment:
         """Return one.

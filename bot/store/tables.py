@@ -130,6 +130,15 @@ class TargetRow(StoredRow, table=True):
     containment_id: str = Field(index=True, foreign_key=f"{PREFIX}containment.id", sa_type=PlainText)
 
 
+class ForceRow(StoredRow, table=True):
+    """A target that a containment wrote and that was not taken back since."""
+
+    __tablename__ = f"{PREFIX}force"
+
+    key: str = Field(primary_key=True, sa_type=PlainText)
+    containment_id: str = Field(primary_key=True, index=True, foreign_key=f"{PREFIX}containment.id", sa_type=PlainText)
+
+
 class DeliveryRow(StoredRow, table=True):
     """What Slack is owed about one subject.
 

@@ -19,7 +19,8 @@ from bot.errors import (
     UserError,
 )
 from bot.services.containments import CARRY_OUT, END_REACHED
-from bot.services.planning import EXPIRE_PLAN, PlanRequest
+from bot.services.planning import PlanRequest
+from bot.services.plans import EXPIRE_PLAN
 from bot.store.sql import Store
 from tests.builders import Clock
 from tests.conftest import Enqueued
@@ -339,7 +340,7 @@ async def test_undo_needs_approval_and_restores_exactly_what_was_read(team: Resp
     await team.carried_out(planned)
     assert await action.read(change.ref) != before
 
-    undo = await team.planning.plan_undo(RESPONDER, planned.id, "v42 was fixed")
+    undo = await team.follow_ups.plan_undo(RESPONDER, planned.id, "v42 was fixed")
     with pytest.raises(NotPermitted):
         await team.approved(undo, by=RESPONDER)
     await team.approved(undo)
@@ -356,14 +357,14 @@ async def test_undo_is_refused_when_somebody_changed_the_target_since(team: Resp
     await team.carried_out(planned)
     await team.somebody_else_serves({"v41": 900, "v42": 100})
     with pytest.raises(PlanDrifted, match="Somebody changed the target since"):
-        await team.planning.plan_undo(RESPONDER, planned.id, "v42 was fixed")
+        await team.follow_ups.plan_undo(RESPONDER, planned.id, "v42 was fixed")
 
 
 async def test_undo_is_stopped_when_somebody_changes_the_target_after_its_plan(team: Responders) -> None:
     planned = await team.planned(await team.alerted())
     await team.approved(planned)
     await team.carried_out(planned)
-    undo = await team.planning.plan_undo(RESPONDER, planned.id, "v42 was fixed")
+    undo = await team.follow_ups.plan_undo(RESPONDER, planned.id, "v42 was fixed")
     await team.approved(undo)
     await team.somebody_else_serves({"v41": 900, "v42": 100})
     assert (await team.carried_out(undo)).state is ContainmentState.FAILED
@@ -374,7 +375,7 @@ async def test_undo_is_stopped_when_somebody_changes_the_target_after_its_plan(t
 async def test_what_is_not_in_force_cannot_be_undone(team: Responders) -> None:
     planned = await team.planned(await team.alerted())
     with pytest.raises(InvalidTransition, match="nothing in force"):
-        await team.planning.plan_undo(RESPONDER, planned.id, "a mistake")
+        await team.follow_ups.plan_undo(RESPONDER, planned.id, "a mistake")
 
 
 async def test_at_its_end_it_stays_in_force_and_asks(team: Responders) -> None:
@@ -396,7 +397,7 @@ async def test_extending_needs_approval_and_moves_the_end(team: Responders) -> N
     planned = await team.planned(await team.alerted())
     await team.approved(planned)
     first = await team.carried_out(planned)
-    extension = await team.planning.plan_extend(RESPONDER, planned.id, timedelta(hours=48), "the fix is not out")
+    extension = await team.follow_ups.plan_extend(RESPONDER, planned.id, timedelta(hours=48), "the fix is not out")
     with pytest.raises(NotPermitted):
         await team.approved(extension, by=RESPONDER)
     await team.approved(extension)
@@ -415,7 +416,7 @@ async def test_nobody_extends_beyond_what_the_policy_allows(team: Responders) ->
     await team.approved(planned)
     await team.carried_out(planned)
     with pytest.raises(BadCommand, match="at most"):
-        await team.planning.plan_extend(RESPONDER, planned.id, timedelta(days=365), "for ever")
+        await team.follow_ups.plan_extend(RESPONDER, planned.id, timedelta(days=365), "for ever")
 
 
 async def test_break_glass_opens_after_five_minutes_with_a_reason(team: Responders) -> None:

@@ -130,7 +130,7 @@ async def test_what_may_be_written_is_not_left_out_but_read_again(team: Responde
 
 async def test_half_of_what_was_done_is_undone_and_nothing_else_is_touched(team: Responders) -> None:
     stopped = await stopped_at_the_second(team)
-    undo = await team.planning.plan_undo(RESPONDER, stopped.id, "start over")
+    undo = await team.follow_ups.plan_undo(RESPONDER, stopped.id, "start over")
     assert [change.step for change in undo.plan.changes] == [stopped.plan.changes[0].step]
     await team.approved(undo)
     await team.carried_out(undo)

@@ -82,7 +82,7 @@ async def test_an_overridden_severity_is_told_beside_the_computed_one(team: Resp
 
 async def test_a_containment_that_was_taken_back_is_told_with_its_undo(team: Responders) -> None:
     incident, done = await contained(team)
-    undo = await team.planning.plan_undo(RESPONDER, done.id, "the next prompt is ready")
+    undo = await team.follow_ups.plan_undo(RESPONDER, done.id, "the next prompt is ready")
     await team.approved(undo)
     await team.carried_out(undo)
     document = (await draft(team, incident)).markdown

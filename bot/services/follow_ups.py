@@ -1,0 +1,187 @@
+"""Plans about a containment that is in force: undo and extend need exactly the approvals that applying needed.
+
+An undo is planned from what the containment wrote back to what was read before it, and is refused when the target reads
+as neither: then somebody changed it since, and only a person can say what is right. Where a younger containment is in
+force on the same target, the older one is taken back from under it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.content import Catalog
+from bot.domain import policy as rules
+from bot.domain.actor import Actor
+from bot.domain.change import Change
+from bot.domain.containment import Containment, Plan, PlanKind, Rebase
+from bot.domain.incident import Incident
+from bot.domain.stack import take_from_under
+from bot.domain.values import ContainmentId, Now, human_duration
+from bot.errors import BadCommand, InvalidTransition, PlanDrifted
+from bot.services.plans import Plans, by_age, full_name
+from bot.services.ports import Connections, IncidentConnections, Transaction, UnitOfWork
+
+
+@dataclass(frozen=True)
+class _Younger:
+    """A change that was made later on the same target, and whose it is."""
+
+    containment: Containment
+    name: str
+    step: int
+    change: Change
+
+
+class FollowUps:
+    """Plans what comes after a containment was applied."""
+
+    def __init__(self, uow: UnitOfWork, catalog: Catalog, connections: Connections, plans: Plans, now: Now) -> None:
+        """Take the store, the content, the connections, where plans are kept, and the clock."""
+        self._uow = uow
+        self._catalog = catalog
+        self._connections = connections
+        self._plans = plans
+        self._now = now
+
+    async def plan_undo(self, actor: Actor, containment_id: ContainmentId, reason: str) -> Containment:
+        """Plan to restore exactly what was read before a containment.
+
+        Raises:
+            InvalidTransition: It is not in force, or cannot be undone.
+            PlanDrifted: Somebody changed a target since.
+            IntegrationError: A vendor could not be read.
+        """
+        incident, original = await self._in_force(actor, containment_id)
+        return await self._plans.store(await self.undo_of(original, incident, actor, reason))
+
+    async def undo_of(self, original: Containment, incident: Incident, actor: Actor, reason: str) -> Plan:
+        """Return the plan that undoes a containment in force, having read every target that it touched.
+
+        Raises:
+            InvalidTransition: It cannot be undone.
+            PlanDrifted: Somebody changed a target since.
+            IntegrationError: A vendor could not be read.
+        """
+        if not original.plan.is_reversible:
+            raise InvalidTransition(f"C-{original.number} cannot be undone: its runbook says that it is irreversible.")
+        async with self._uow.begin() as tx:
+            above = [await _above(tx, original, change) for change in original.touched]
+        use = self._connections.for_incident(incident.kind)
+        undone = zip(original.touched, above, strict=True)
+        read = await asyncio.gather(*(_taken_back(use, change, younger) for change, younger in undone))
+        rebases = tuple(rebase for _, rebased in read for rebase in rebased)
+        return self._plan(
+            PlanKind.UNDO,
+            original,
+            incident,
+            actor,
+            reason,
+            changes=tuple(change for change, _ in reversed(read) if change is not None),
+            rebases=rebases,
+            expected_effect="The targets read as before the containment.",
+            risk_if_wrong="The harm returns if its cause is still there.",
+            warnings=tuple(
+                f"{rebase.name} stays in force on {rebase.becomes.action.split('.')[0]}; undoing it then restores what "
+                f"C-{original.number} had found."
+                for rebase in rebases
+            ),
+        )
+
+    async def plan_extend(
+        self, actor: Actor, containment_id: ContainmentId, duration: timedelta, reason: str
+    ) -> Containment:
+        """Plan to let a containment last longer, counted from when this is approved.
+
+        Raises:
+            InvalidTransition: It is not in force.
+            BadCommand: The policy does not allow that long.
+        """
+        incident, original = await self._in_force(actor, containment_id)
+        longest = rules.longest(self._catalog.policy, original.plan.levels)
+        if duration > longest:
+            raise BadCommand(f"A {original.plan.level} containment may last {human_duration(longest)} at most.")
+        return await self._plans.store(
+            self._plan(
+                PlanKind.EXTEND,
+                original,
+                incident,
+                actor,
+                reason,
+                duration=duration,
+                expected_effect=f"It stays in force for {human_duration(duration)} from the approval.",
+                risk_if_wrong="It outlives its need.",
+            )
+        )
+
+    async def _in_force(self, actor: Actor, containment_id: ContainmentId) -> tuple[Incident, Containment]:
+        async with self._uow.begin() as tx:
+            original = await tx.containments.get(containment_id)
+            incident = await tx.incidents.get(original.plan.incident_id)
+        system = self._catalog.systems.get(original.plan.system_id)
+        await self._plans.check_may_plan(actor, original.plan.levels, system)
+        if not original.is_in_force:
+            raise InvalidTransition(
+                f"C-{original.number} is {original.state.value}: there is nothing in force to act on."
+            )
+        return incident, original
+
+    def _plan(
+        self, kind: PlanKind, original: Containment, incident: Incident, actor: Actor, reason: str, **fields: object
+    ) -> Plan:
+        at = self._now()
+        verb = "Undo" if kind is PlanKind.UNDO else "Extend"
+        common: dict[str, object] = {
+            "kind": kind,
+            "of": original.id,
+            "title": f"{verb} C-{original.number}: {original.plan.title}",
+            "changes": (),
+            "rebases": (),
+            "severity": incident.severity,
+            "policy_version": self._catalog.policy.version,
+            "reason": reason.strip(),
+            "warnings": (),
+            "requested_by": actor,
+            "requested_at": at,
+            "expires_at": at + self._catalog.policy.plan_expires_after,
+        }
+        return original.plan.changed(**(common | fields))
+
+
+async def _above(tx: Transaction, original: Containment, lowest: Change) -> Sequence[_Younger]:
+    """Return the changes that were made on top of one, oldest first."""
+    stack = by_age(await tx.containments.in_force_on({lowest.target_key}))
+    place = next(index for index, each in enumerate(stack) if each.id == original.id)
+    return [
+        _Younger(each, await full_name(tx, each), step, change)
+        for each in stack[place + 1 :]
+        for step, change in enumerate(each.changes)
+        if change in each.touched and change.target_key == lowest.target_key and change.action == lowest.action
+    ]
+
+
+async def _taken_back(
+    use: IncidentConnections, change: Change, above: Sequence[_Younger]
+) -> tuple[Change | None, Sequence[Rebase]]:
+    """Return the write that takes a change back, `None` when the target reads so already, and what it does above."""
+    current = await use.action(change.action, change.connection).read(change.ref)
+    if not above:
+        if current not in (change.before, change.after):
+            raise _drifted(change)
+        return (None if current == change.before else change.reverted()), ()
+    if current != above[-1].change.after:
+        raise _drifted(above[-1].change)
+    left = take_from_under(change, [each.change for each in above])
+    rebases = [
+        Rebase(containment=each.containment.id, name=each.name, step=each.step, was=each.change, becomes=becomes)
+        for each, becomes in zip(above, left.above, strict=True)
+    ]
+    write = None if left.target == current else change.reverted().changed(before=current, after=left.target)
+    return write, rebases
+
+
+def _drifted(change: Change) -> PlanDrifted:
+    return PlanDrifted(
+        f"Somebody changed the target since: “{change.summary}” no longer reads as it was written. "
+        "Undo would overwrite that; put it right at the vendor, or make a new plan."
+    )
