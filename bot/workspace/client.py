@@ -58,6 +58,15 @@ class Person:
         body = {"channel": channel, "text": text, "thread_ts": thread_ts}
         return str((await self._do("message", body, f"say in #{channel}"))["ts"])
 
+    async def edit(self, message: Json, text: str) -> None:
+        """Change a message of one's own."""
+        body = {"channel": message["channel"], "ts": message["ts"], "text": text}
+        await self._do("edit", body, "edit a message")
+
+    async def delete(self, message: Json) -> None:
+        """Take back a message of one's own."""
+        await self._do("delete", {"channel": message["channel"], "ts": message["ts"]}, "delete a message")
+
     async def command(self, channel: str, text: str) -> None:
         """Type a slash command, such as `/incident list`."""
         await self._do("command", {"channel": channel, "text": text}, text)

@@ -29,7 +29,8 @@ from bot.workspace.model import Channel
 from bot.workspace.mrkdwn import Names
 from bot.workspace.people_routes import actor_of
 from bot.workspace.plain import names_of
-from bot.workspace.widgets import attachment_colour, current, current_options, grouped
+from bot.workspace.text import as_typed
+from bot.workspace.widgets import attachment_colour, current, current_options, faces, grouped
 from bot.workspace.wire import Json, Refused
 
 _HERE = Path(__file__).parent
@@ -67,9 +68,10 @@ def _templates() -> Environment:
     environment.globals |= {
         "emoji": lambda name: emoji_table().get(name, f":{name}:"),
         "reactions": _REACTIONS,
+        "every_emoji": emoji_table(),
         "pictures": PICTURES,
     }
-    environment.globals |= {"current": current, "current_options": current_options}
+    environment.globals |= {"current": current, "current_options": current_options, "faces": faces}
     return environment
 
 
@@ -107,7 +109,8 @@ class Page:
                 me=self.actor.member,
                 seed=self.workspace.seed,
                 members=self.workspace.state.members,
-                grouped=lambda element: grouped(self.workspace.state, element),
+                grouped=lambda element: grouped(self.workspace.state, element, viewer),
+                typed=lambda source: as_typed(source, self.names.users, self.names.groups, self.names.channels),
                 mrkdwn=lambda source: mrkdwn_html(source, self.names, viewer),
                 rich=lambda block: rich_text_html(block, self.names, viewer),
                 text=lambda text: text_html(text, self.names, viewer) if text else Markup(),
@@ -162,6 +165,11 @@ class Page:
         if file_id:
             return f"/people/{self.actor.member.name}/files/{file_id}"
         return url if _is_local(url) else ""
+
+    def is_closed(self) -> bool:
+        """Tell whether nobody can write here any more."""
+        channel = self.channel
+        return channel is None or channel.archived
 
     def is_cut(self) -> bool:
         """Tell whether older messages of the channel are left out."""

@@ -22,16 +22,18 @@ from bot.workspace.interactions import (
     suggestion_payload,
     view_action_payload,
 )
+from bot.workspace.limits import MESSAGE_TEXT
 from bot.workspace.methods.membership import enter
 from bot.workspace.methods.reactions import react, unreact
 from bot.workspace.model import Channel, Message, View
-from bot.workspace.posting import Draft, post, post_ephemeral, remove
+from bot.workspace.posting import Draft, post, post_ephemeral, remove, rewrite
 from bot.workspace.text import from_person
 from bot.workspace.typed import typed_block
 from bot.workspace.wire import Json, Refused
 
 NO_ANSWER = "operation_timeout"
 NOT_REACHED = "dispatch_failed"
+_SUGGESTIONS_KEPT = 500
 TROUBLE = "We had some trouble connecting. Try again?"
 
 
@@ -67,16 +69,45 @@ def say(actor: Actor, channel: Channel, text: str, thread_ts: str | None = None)
     _refuse_outsider(actor, channel)
     if channel.archived:
         raise Refused("is_archived")
+    draft = _typed_draft(actor, text, thread_ts)
+    return Outcome(ts=post(actor.workspace, channel, actor.member.id, draft).ts)
+
+
+def edit(actor: Actor, channel: Channel, ts: str, text: str) -> Outcome:
+    """Change what a person has typed before; raise `Refused`."""
+    message = _own_message(actor, channel, ts, "cant_update_message")
+    rewrite(actor.workspace, channel, message, _typed_draft(actor, text))
+    return Outcome(ts=message.ts)
+
+
+def delete(actor: Actor, channel: Channel, ts: str) -> Outcome:
+    """Take back what a person has typed before; raise `Refused`."""
+    remove(actor.workspace, channel, _own_message(actor, channel, ts, "cant_delete_message"))
+    return Outcome()
+
+
+def _own_message(actor: Actor, channel: Channel, ts: str, refusal: str) -> Message:
+    _refuse_outsider(actor, channel)
+    message = actor.workspace.state.message(channel, ts)
+    if message.user != actor.member.id or message.subtype is not None:
+        raise Refused(refusal)
+    if channel.archived:
+        raise Refused("is_archived")
+    return message
+
+
+def _typed_draft(actor: Actor, text: str, thread_ts: str | None = None) -> Draft:
     if not text.strip():
         raise Refused("no_text")
+    if len(text) > MESSAGE_TEXT:
+        raise Refused("msg_too_long")
     state = actor.workspace.state
     users = {one.name: one.id for one in state.members.values()}
     groups = {one.handle: one.id for one in state.seed.groups}
     channels = {one.name: one.id for one in state.channels.values() if one.kind == "channel"}
     stored = from_person(text, users, groups, channels)
     blocks = complete_blocks([typed_block(stored)], lambda: state.next_id("")[-5:])
-    draft = Draft(stored, blocks=blocks, thread_ts=thread_ts)
-    return Outcome(ts=post(actor.workspace, channel, actor.member.id, draft).ts)
+    return Draft(stored, blocks=blocks, thread_ts=thread_ts)
 
 
 async def command(actor: Actor, channel: Channel, typed: str) -> Outcome:
@@ -110,7 +141,7 @@ async def use(actor: Actor, target: Target, raw: Raw, values: Json | None = None
     if found is None:
         return Outcome(ok=False, error="element_not_found", warning="This message has changed; the button is gone.")
     block, element = found
-    entered = _entered(actor, element, raw)
+    entered = _entered(actor, block["block_id"], element, raw)
     if entered and element["type"] != "overflow":
         message.chosen.setdefault(actor.member.id, {}).setdefault(block["block_id"], {})[element["action_id"]] = entered
     if block["type"] == "input" and not block.get("dispatch_action"):
@@ -128,7 +159,7 @@ async def _use_in_view(actor: Actor, target: Target, raw: Raw, values: Json) -> 
         return Outcome(ok=False, error="element_not_found", warning="This window has changed; the button is gone.")
     block, element = found
     remember(actor, view, values)
-    entered = _entered(actor, element, raw)
+    entered = _entered(actor, block["block_id"], element, raw)
     if entered and element["type"] != "overflow":
         view.values.setdefault(block["block_id"], {})[element["action_id"]] = entered
     if block["type"] == "input" and not block.get("dispatch_action"):
@@ -164,7 +195,7 @@ async def suggest(actor: Actor, target: Target, query: str) -> list[Json]:
         return []
     grouped = [option for group in answer.get("option_groups") or [] for option in group.get("options", [])]
     options = [*(answer.get("options") or []), *grouped]
-    state.suggested[actor.member.id, element["action_id"]] = options
+    _keep_suggested(state.suggested.setdefault((actor.member.id, block["block_id"], element["action_id"]), {}), options)
     return options
 
 
@@ -228,7 +259,7 @@ def remember(actor: Actor, view: View, values: Json) -> None:
         for action_id, raw in entries.items():
             element = known.get((block_id, action_id))
             if element is not None and element["type"] not in ("button", "overflow"):
-                view.values.setdefault(block_id, {})[action_id] = _entered(actor, element, raw)
+                view.values.setdefault(block_id, {})[action_id] = _entered(actor, block_id, element, raw)
 
 
 async def _ask(actor: Actor, payload: Json) -> Outcome:
@@ -240,10 +271,19 @@ async def _ask(actor: Actor, payload: Json) -> Outcome:
     return Outcome()
 
 
-def _entered(actor: Actor, element: Json, raw: Raw) -> Json:
+def _keep_suggested(known: dict[str, Json], options: list[Json]) -> None:
+    """Remember what the app has offered: somebody who chooses several finds them by one search after the other."""
+    for option in options:
+        known.pop(option["value"], None)
+        known[option["value"]] = option
+    for value in list(known)[:-_SUGGESTIONS_KEPT]:
+        del known[value]
+
+
+def _entered(actor: Actor, block_id: str, element: Json, raw: Raw) -> Json:
     if element["type"] == "button":
         return {}
-    suggested = actor.workspace.state.suggested.get((actor.member.id, element["action_id"]), [])
+    suggested = actor.workspace.state.suggested.get((actor.member.id, block_id, element["action_id"]), {}).values()
     try:
         return element_state(element, raw, suggested)
     except UnfitError as exc:

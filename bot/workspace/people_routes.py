@@ -59,6 +59,15 @@ class _React(_Body):
     remove: bool = False
 
 
+class _Seen(_Body):
+    channel: str
+    ts: str
+
+
+class _Edit(_Seen):
+    text: str
+
+
 class _Suggest(_Body):
     target: Target
     query: str = ""
@@ -66,11 +75,6 @@ class _Suggest(_Body):
 
 class _Place(_Body):
     channel: str
-
-
-class _Seen(_Body):
-    channel: str
-    ts: str
 
 
 async def _message(actor: Actor, body: Any) -> Outcome:
@@ -118,6 +122,16 @@ async def _dismiss(actor: Actor, body: Any) -> Outcome:
     return people.dismiss(actor, actor.workspace.state.channel(seen.channel), seen.ts)
 
 
+async def _edit(actor: Actor, body: Any) -> Outcome:
+    changed = _Edit.model_validate(body)
+    return people.edit(actor, actor.workspace.state.channel(changed.channel), changed.ts, changed.text)
+
+
+async def _delete(actor: Actor, body: Any) -> Outcome:
+    taken = _Seen.model_validate(body)
+    return people.delete(actor, actor.workspace.state.channel(taken.channel), taken.ts)
+
+
 async def _join(actor: Actor, body: Any) -> Outcome:
     return people.join(actor, actor.workspace.state.channel(_Place.model_validate(body).channel))
 
@@ -134,6 +148,8 @@ Action = Callable[[Actor, Any], Awaitable[Outcome]]
 
 ACTIONS: dict[str, Action] = {
     "message": _message,
+    "edit": _edit,
+    "delete": _delete,
     "command": _command,
     "press": _use,
     "select": _use,

@@ -145,8 +145,8 @@ def remove(workspace: Workspace, channel: Channel, message: Message) -> None:
 
 
 def notice(workspace: Workspace, channel: Channel, author: str, subtype: str, text: str) -> None:
-    """Post the line with which Slack notes that somebody joined, renamed, pinned and so on."""
-    post(workspace, channel, author, Draft(text), subtype=subtype)
+    """Post the line by which Slack notes that somebody joined, renamed or pinned: their name, then `text`."""
+    post(workspace, channel, author, Draft(f"<@{author}> {text}"), subtype=subtype)
 
 
 def _message(workspace: Workspace, channel: Channel, author: str, draft: Draft) -> Message:

@@ -31,7 +31,7 @@ class State:
         self.modals: dict[str, list[View]] = {}
         self.homes: dict[str, View] = {}
         self.files = files
-        self.suggested: dict[tuple[str, str], list[Json]] = {}
+        self.suggested: dict[tuple[str, str, str], dict[str, Json]] = {}
         self._plant()
 
     def _plant(self) -> None:

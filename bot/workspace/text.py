@@ -10,6 +10,10 @@ from collections.abc import Mapping
 CONTROL = re.compile(r"<(?:[@#!][^<>\n]+|(?:https?://|mailto:|tel:)[^<>\n]+)>")
 _BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt);)")
 _TYPED = re.compile(r"(?P<url>https?://(?:(?!&[lg]t;)[^\s<>|])+)|@(?P<user>[A-Za-z0-9._-]+)|#(?P<channel>[a-z0-9_-]+)")
+_STORED = re.compile(
+    r"<(?:@(?P<user>\w+)|!subteam\^(?P<group>\w+)|#(?P<channel>\w+)|!(?P<broadcast>channel|here|everyone)"
+    r"|(?P<url>https?://[^<>|\n]+))(?:\|[^<>\n]*)?>"
+)
 _BROADCASTS = ("channel", "here", "everyone")
 
 
@@ -53,6 +57,22 @@ def from_person(text: str, users: Mapping[str, str], groups: Mapping[str, str], 
         return str(match.group())
 
     return _TYPED.sub(link, escape(text))
+
+
+def as_typed(text: str, users: Mapping[str, str], groups: Mapping[str, str], channels: Mapping[str, str]) -> str:
+    """Return a stored text as a person would type it, the inverse of `from_person`; the mappings lead to names."""
+
+    def typed(match: re.Match[str]) -> str:
+        user, group, channel, broadcast, url = match.group("user", "group", "channel", "broadcast", "url")
+        if user:
+            return f"@{users.get(user, user)}"
+        if group:
+            return f"@{groups.get(group, group)}"
+        if channel:
+            return f"#{channels.get(channel, channel)}"
+        return f"@{broadcast}" if broadcast else str(url)
+
+    return unescape(_STORED.sub(typed, text))
 
 
 def mentions(text: str, user_id: str) -> bool:

@@ -3,7 +3,7 @@
 import re
 
 from bot.workspace.forms import entered, initial_state
-from bot.workspace.model import Channel, Member
+from bot.workspace.model import Channel, ChannelKind, Member
 from bot.workspace.state import State
 from bot.workspace.wire import Json
 
@@ -11,16 +11,24 @@ _COLOUR = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
 _NAMED_COLOURS = {"good": "#2eb67d", "warning": "#ecb22e", "danger": "#e01e5a"}
 _NEUTRAL = "#8a8a8a"
 
+# https://docs.slack.dev/reference/block-kit/composition-objects/conversation-filter-object
+_CONVERSATIONS: dict[ChannelKind, str] = {"channel": "public", "group": "private", "im": "im"}
+
 Choice = tuple[str, str]
 
 
-def grouped(state: State, element: Json) -> list[tuple[str, list[Choice]]]:
-    """Return the choices as (value, text), under the names of their groups; the name is empty without groups."""
+def grouped(state: State, element: Json, viewer: str) -> list[tuple[str, list[Choice]]]:
+    """Return the choices as (value, text) for one account, under the names of their groups, empty without groups.
+
+    Channels are public ones; conversations are what the account may look at, within the element's `filter`.
+    """
     kind = element["type"].removeprefix("multi_")
     if kind == "users_select":
         return [("", [_person(one) for one in state.members.values() if not one.is_bot])]
-    if kind in ("channels_select", "conversations_select"):
-        return [("", [_channel(one) for one in state.channels.values() if one.kind == "channel"])]
+    if kind == "channels_select":
+        return [("", [_channel(one) for one in _active(state) if one.kind == "channel"])]
+    if kind == "conversations_select":
+        return [("", _conversations(state, element.get("filter") or {}, viewer))]
     if element.get("option_groups"):
         return [(group["label"]["text"], _options(group)) for group in element["option_groups"]]
     return [("", _options(element))]
@@ -29,6 +37,11 @@ def grouped(state: State, element: Json) -> list[tuple[str, list[Choice]]]:
 def current(element: Json, state: Json) -> list[str]:
     """Return the values that an element holds: what was entered, else its initial ones."""
     return [one["value"] if isinstance(one, dict) else str(one) for one in _held(element, state)]
+
+
+def faces(element_choices: list[tuple[str, list[Choice]]], values: list[str]) -> str:
+    """Return what a menu of several shows when it is closed: the texts of what is chosen; empty for nothing."""
+    return ", ".join(text for _, choices in element_choices for value, text in choices if value in values)
 
 
 def current_options(element: Json, state: Json) -> list[Json]:
@@ -57,6 +70,21 @@ def _options(owner: Json) -> list[Choice]:
 
 def _person(member: Member) -> Choice:
     return member.id, f"{member.real_name} (@{member.name})"
+
+
+def _active(state: State) -> list[Channel]:
+    return [one for one in state.channels.values() if not one.archived]
+
+
+def _conversations(state: State, wanted: Json, viewer: str) -> list[Choice]:
+    """Return the conversations that a `filter` lets through; every direct one here is with the app, hence a bot."""
+    kinds = wanted.get("include") or tuple(_CONVERSATIONS.values())
+    visible = [one for one in _active(state) if one.kind == "channel" or viewer in one.members]
+    return [
+        _channel(one) if one.kind != "im" else (one.id, state.seed.app.name)
+        for one in visible
+        if _CONVERSATIONS[one.kind] in kinds and not (one.kind == "im" and wanted.get("exclude_bot_users"))
+    ]
 
 
 def _channel(channel: Channel) -> Choice:

@@ -1,10 +1,12 @@
 """What helps a reader: what is new and for whom, search, menus, and typed text as apps and people read it."""
 
+import re
+
 import pytest
 
 from bot.workspace.client import Person
 from bot.workspace.seed import Shortcut
-from tests.contract.workspace_fixtures import RunningWorkspace, run_workspace, section
+from tests.contract.workspace_fixtures import RunningWorkspace, actions, run_workspace, section
 
 ALERTS = "C0AIALERTS"
 
@@ -144,3 +146,33 @@ async def test_forty_thousand_typed_characters_are_taken(slack: RunningWorkspace
     for piece in ("*a ", "_x_ ", "`", "> \n", "```", "@owner ", "*_~"):
         await commander.say("ai-alerts", (piece * 40_000)[:40_000])
     assert len(await commander.messages("ai-alerts")) == 7
+
+
+async def test_a_menu_of_conversations_offers_what_its_reader_may_look_at(
+    slack: RunningWorkspace, commander: Person, responder: Person
+) -> None:
+    secret = (await slack.web.conversations_create(name="inc-1-secret", is_private=True))["channel"]["id"]
+    await slack.web.conversations_invite(channel=secret, users="U0COMMANDER")
+    gone = (await slack.web.conversations_create(name="inc-2-gone"))["channel"]["id"]
+    await slack.web.conversations_archive(channel=gone)
+    direct = (await slack.web.conversations_open(users="U0COMMANDER"))["channel"]["id"]
+    everywhere = {"C0AIALERTS", "C0GENERAL"}
+    for element, for_commander, for_responder in (
+        ({"type": "conversations_select"}, everywhere | {secret, direct}, everywhere),
+        ({"type": "conversations_select", "filter": {"include": ["private"]}}, {secret}, set()),
+        ({"type": "conversations_select", "filter": {"include": ["im"], "exclude_bot_users": True}}, set(), set()),
+        ({"type": "channels_select"}, everywhere, everywhere),
+    ):
+        await slack.web.chat_postMessage(channel=ALERTS, text="x", blocks=[actions(element | {"action_id": "where"})])
+        for person, expected in ((commander, for_commander), (responder, for_responder)):
+            html = await page(slack, f"/client/{person.account}/{ALERTS}/main")
+            offered = re.findall(r'<option value="(\w+)"', html.rpartition("<article")[2])
+            assert set(offered) == expected, element
+
+
+async def test_what_slack_notes_names_who_did_it_once(slack: RunningWorkspace) -> None:
+    await slack.web.conversations_setTopic(channel=ALERTS, topic="Sev-2")
+    (noted,) = (await slack.web.conversations_history(channel=ALERTS))["messages"]
+    assert noted["text"] == "<@U0STANCH> set the channel topic: Sev-2"
+    html = await page(slack, f"/client/commander/{ALERTS}/main")
+    assert '<p dir="auto">set the channel topic: Sev-2</p>' in html

@@ -269,6 +269,26 @@ async def test_an_external_select_asks_the_app_for_its_options(slack: RunningWor
     assert views[0]["state"]["values"]["system"]["value"]["selected_option"]["value"] == "support"
 
 
+async def test_what_was_found_by_an_earlier_search_can_still_be_chosen(
+    slack: RunningWorkspace, commander: Person
+) -> None:
+    elements = {"systems": {"type": "multi_external_select"}, "owners": {"type": "multi_external_select"}}
+    async with slack.bolt() as app:
+        opening(app, modal(*(field(name, element, name) for name, element in elements.items())))
+
+        @app.options("value")
+        async def listener(ack: AsyncAck, payload: Json) -> None:
+            await ack(options=options(payload["value"]))
+
+        views = answering(app)
+        await commander.command("ai-alerts", "/incident")
+        await commander.wait_for_view()
+        await commander.fill({"systems": ["Support", "Search"], "owners": ["Red team"]}, submit=True)
+    values = views[0]["state"]["values"]
+    assert [one["value"] for one in values["systems"]["value"]["selected_options"]] == ["support", "search"]
+    assert [one["value"] for one in values["owners"]["value"]["selected_options"]] == ["red team"]
+
+
 async def test_silence_after_a_submission_leaves_the_view_open() -> None:
     async with run_workspace(limits=QUICK) as slack, slack.socket(), slack.person("commander") as commander:
         trigger = slack.workspace.triggers.issue("U0COMMANDER")

@@ -35,7 +35,11 @@ def _rename(call: Call) -> Json:
     former, channel.name = channel.name, name
     channel.former_names.insert(0, former)
     notice(
-        call.workspace, channel, call.state.bot.id, "channel_name", f'renamed the channel from "{former}" to "{name}"'
+        call.workspace,
+        channel,
+        call.state.bot.id,
+        "channel_name",
+        f'has renamed the channel from "{former}" to "{name}"',
     )
     call.workspace.changes.publish("channels")
     renamed = {"id": channel.id, "name": name, "created": channel.created}

@@ -11,14 +11,8 @@ from bot.workspace.workspace import Workspace
 def enter(workspace: Workspace, channel: Channel, user: str, inviter: str | None = None) -> None:
     """Make somebody a member, with the notice and the event that come with it."""
     channel.members.append(user)
-    by = f" by <@{inviter}>" if inviter else ""
-    notice(
-        workspace,
-        channel,
-        user,
-        "channel_join",
-        f"<@{user}> was added to the channel{by}" if by else f"<@{user}> has joined the channel",
-    )
+    what = f"was added to the channel by <@{inviter}>" if inviter else "has joined the channel"
+    notice(workspace, channel, user, "channel_join", what)
     joined = {"type": "member_joined_channel", "user": user, "channel": channel.id, "team": workspace.seed.team_id}
     kind = "G" if channel.kind == "group" else "C"
     extra = {"inviter": inviter} if inviter else {}
@@ -28,7 +22,7 @@ def enter(workspace: Workspace, channel: Channel, user: str, inviter: str | None
 
 def leave(workspace: Workspace, channel: Channel, user: str) -> None:
     """End a membership, with its notice and event."""
-    notice(workspace, channel, user, "channel_leave", f"<@{user}> has left the channel")
+    notice(workspace, channel, user, "channel_leave", "has left the channel")
     left = {"type": "member_left_channel", "user": user, "channel": channel.id, "team": workspace.seed.team_id}
     workspace.emit("member_left_channel", left, channel)
     channel.members.remove(user)

@@ -17,7 +17,7 @@ def _add(call: Call) -> Json:
         raise Refused("too_many_pins")
     bot = call.state.bot.id
     channel.pins.append({"ts": message.ts, "created": call.state.seconds(), "created_by": bot})
-    notice(call.workspace, channel, bot, "pinned_item", f"<@{bot}> pinned a message to this channel")
+    notice(call.workspace, channel, bot, "pinned_item", "pinned a message to this channel.")
     return {}
 
 

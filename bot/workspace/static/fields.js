@@ -11,12 +11,12 @@ export function entered(element) {
   return field.value || null;
 }
 
-// The face of a multi-select says how many are chosen.
+// The face of a multi-select says what is chosen.
 export function countChosen(element) {
   const face = element.querySelector("[data-chosen]");
   if (!face) return;
-  const count = element.querySelectorAll("input:checked").length;
-  face.textContent = count ? `${count} chosen` : face.dataset.chosen;
+  const chosen = [...element.querySelectorAll("input:checked")].map((one) => one.parentElement.textContent.trim());
+  face.textContent = chosen.join(", ") || face.dataset.chosen;
 }
 
 export function collect(root) {
@@ -52,6 +52,9 @@ export function restoreTyped(old, next) {
       if (field.type === "checkbox" || field.type === "radio") { if (from.value === field.value) field.checked = from.checked; }
       else if (field.tagName !== "SELECT" || [...field.options].some((one) => one.value === from.value)) field.value = from.value;
     });
+    const picked = before.querySelector(".picked");
+    if (picked) after.querySelector(".picked")?.replaceChildren(...picked.cloneNode(true).childNodes);
+    countChosen(after);
   }
 }
 

@@ -1,6 +1,7 @@
 // Keeps the page up to date and sends what the person does. The server renders every fragment; this only swaps them.
 import { countChosen, entered, enter, watchSuggestions, collect, restoreTyped } from "/static/fields.js";
 import { startComposers } from "/static/composer.js";
+import { agreed, edited, emojiName } from "/static/dialogs.js";
 import { localise } from "/static/moments.js";
 
 const { user, place, seen } = document.body.dataset;
@@ -41,6 +42,7 @@ async function refresh(name) {
   shown.set(name, html);
   const fresh = document.createElement("template");
   fresh.innerHTML = html;
+  enter(fresh.content);
   ({ main: swapFeed, thread: swapThread, modal: swapModal, composer: swapComposer }[name] ?? swapAll)(part(name), fresh.content);
   localise(part(name));
 }
@@ -158,19 +160,6 @@ function targetOf(node) {
   return { block_id, action_id, channel: place, ts: node.closest("[data-ts]").dataset.ts };
 }
 
-async function agreed(node) {
-  const asked = node.closest("[data-confirm]")?.dataset.confirm;
-  if (!asked) return true;
-  const question = JSON.parse(asked);
-  const dialog = document.getElementById("confirm");
-  for (const slot of ["title", "text", "confirm", "deny"]) dialog.querySelector(`[data-slot="${slot}"]`).textContent = question[slot];
-  dialog.querySelector('[data-slot="confirm"]').classList.toggle("danger", question.style === "danger");
-  dialog.returnValue = "no";
-  dialog.showModal();
-  await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
-  return dialog.returnValue === "yes";
-}
-
 async function use(node, action, value) {
   if (node.getAttribute("aria-busy") === "true" || !(await agreed(node))) return false;
   const form = node.closest("[data-view]");
@@ -201,7 +190,10 @@ document.addEventListener("click", async (event) => {
   const ts = node.closest("[data-ts]")?.dataset.ts;
   if ("press" in data) { if (data.url) window.open(data.url, "_blank", "noopener"); await use(node, "press", null); }
   else if ("overflowValue" in data) { node.closest("details").open = false; await use(node.closest("details"), "press", data.overflowValue); }
-  else if ("react" in data) await act("react", { channel: place, ts, name: data.react, remove: Boolean(document.querySelector(`[data-ts="${ts}"] .reaction.mine[data-react="${data.react}"]`)) });
+  else if ("react" in data) await react(ts, data.react);
+  else if ("emoji" in data) await react(ts, await emojiName());
+  else if ("edit" in data) { closeMenus(); const text = await edited(data.edit); if (text) await act("edit", { channel: place, ts, text }); }
+  else if ("delete" in data) { closeMenus(); if (await agreed(node)) await act("delete", { channel: place, ts }); }
   else if ("dismiss" in data) await act("dismiss", { channel: place, ts });
   else if ("shortcut" in data) { closeMenus(); await act("shortcut", ts ? { callback_id: data.shortcut, channel: place, ts } : { callback_id: data.shortcut }); }
   else if ("join" in data) await act("join", { channel: place });
@@ -211,6 +203,13 @@ document.addEventListener("click", async (event) => {
   else if ("close" in data) await closeView(data.close === "all");
   else if ("picked" in data) { const element = node.closest("[data-element]"); node.remove(); await changed(element); }
 });
+
+// A second time takes it back.
+async function react(ts, name) {
+  if (!name) return;
+  const remove = Boolean(document.querySelector(`[data-ts="${ts}"] .reaction.mine[data-react="${name}"]`));
+  await act("react", { channel: place, ts, name, remove });
+}
 
 // Escape takes away what lies on top: a menu, the search, the thread. Modals have their own.
 document.addEventListener("keydown", (event) => {
