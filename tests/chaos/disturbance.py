@@ -13,7 +13,9 @@ from tests.chaos.server import Server
 
 # Longer than the silence after which the server ends a replica's lock session, and two looks of the others.
 _HANG_SECONDS = 21
+# How long people may work undisturbed, at most; on a machine on which a start takes long, as many times that.
 _LONGEST_PAUSE_SECONDS = 6.0
+_LONGEST_PAUSE_STARTS = 2.5
 # How often the next thing goes wrong without waiting for a start. Always, and on a busy machine nobody would get ready.
 _SPOILT_STARTS = 0.2
 _LONGEST_OUTAGE_SECONDS = 5.0
@@ -63,7 +65,9 @@ class Disturbance:
         while self.done["kills"] < kills:
             if self._chance.random() > _SPOILT_STARTS:
                 await asyncio.gather(*(replica.until_ready() for replica in self._replicas))
-            await asyncio.sleep(self._chance.uniform(0, _LONGEST_PAUSE_SECONDS))
+            slowest = max(replica.start_seconds for replica in self._replicas)
+            longest = max(_LONGEST_PAUSE_SECONDS, slowest * _LONGEST_PAUSE_STARTS)
+            await asyncio.sleep(self._chance.random() * longest)
             (disturb,) = self._chance.choices(list(self._weights), list(self._weights.values()))
             await disturb()
         await self._workspace.delete("/_workspace/faults")

@@ -4,19 +4,23 @@ Ending one on purpose is what the campaign is for; a program that ends by itself
 """
 
 import asyncio
+import atexit
 import os
+import shutil
 import signal
+import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from signal import Signals
 
 _PATIENCE_SECONDS = 180
 _PAUSE_SECONDS = 0.3
 _ROOT = Path(__file__).resolve().parents[2]
-# Debian's package libfaketime: it stands between a program and the clock of the machine.
-_FAKETIME = "*/faketime/libfaketimeMT.so.1"
 _ASKED_FOR = {0, -signal.SIGKILL, -signal.SIGTERM}
 
 
@@ -26,6 +30,7 @@ class Program:
     Attributes:
         url: Where it answers once it is ready.
         ended_unasked: How often it ended by itself after it had been ready.
+        start_seconds: How long its last start took.
     """
 
     def __init__(self, name: str, arguments: Sequence[str], settings: Mapping[str, str], log: Path) -> None:
@@ -33,6 +38,7 @@ class Program:
         self.name = name
         self.url = ""
         self.ended_unasked = 0
+        self.start_seconds = 0.0
         self._arguments = arguments
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("STANCH_")}
         self._log = log
@@ -72,7 +78,7 @@ class Program:
         return True
 
     def set_clock(self, seconds: float) -> None:
-        """Have its clock differ from the machine's by so much, within a second; how long it waits is not touched."""
+        """Have its clock differ from the machine's by so much, from now on; how long it waits is not touched."""
         fresh = self._clock.with_suffix(".next")
         fresh.write_text(f"{seconds:+.3f}\n")
         fresh.replace(self._clock)
@@ -91,6 +97,7 @@ class Program:
 
     async def _keep(self) -> None:
         while True:
+            began = time.monotonic()
             with self._log.open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable,
@@ -104,14 +111,14 @@ class Program:
                     stderr=log,
                     start_new_session=True,
                 )
-            was_ready = await self._announced(self._process)
+            was_ready = await self._announced(self._process, began)
             status = await self._process.wait()
             self._ready.clear()
             if status not in _ASKED_FOR:
                 self.ended_unasked += was_ready
                 await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def _announced(self, process: asyncio.subprocess.Process) -> bool:
+    async def _announced(self, process: asyncio.subprocess.Process, began: float) -> bool:
         """Read until the program ends, noting when it says where it answers; return whether it did."""
         was_ready = False
         if process.stdout is None:
@@ -121,22 +128,21 @@ class Program:
             if found is not None and not was_ready:
                 was_ready = True
                 self.url = found.rstrip("/")
+                self.start_seconds = time.monotonic() - began
                 self._ready.set()
         return was_ready
 
 
 def _own_clock(file: Path) -> dict[str, str]:
-    """Return what makes a program read its clock through a file that holds the difference.
+    """Return what makes a program read its clock through a file that holds the difference."""
+    return {"LD_PRELOAD": str(_clock_library()), "CLOCK_AHEAD_FILE": str(file)}
 
-    Raises:
-        FileNotFoundError: The library for that is not installed.
-    """
-    library = next(Path("/usr/lib").glob(_FAKETIME), None)
-    if library is None:
-        raise FileNotFoundError("libfaketime is missing: run .ci/chaos-setup, or install your system's package of it")
-    return {
-        "LD_PRELOAD": str(library),
-        "FAKETIME_TIMESTAMP_FILE": str(file),
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
+
+@cache
+def _clock_library() -> Path:
+    """Build what stands between a program and the machine's clock; once for each campaign."""
+    library = Path(tempfile.mkdtemp(prefix="stanch-chaos-clock-")) / "clock.so"
+    atexit.register(shutil.rmtree, library.parent)
+    source = Path(__file__).with_name("clock.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, source], check=True)  # noqa: S607 - the system's compiler
+    return library
