@@ -127,6 +127,7 @@ class Application:
             triage_channel=settings.triage_channel,
             now=now,
             policy=catalog.policy,
+            command=settings.slack_command,
         )
         self.pump = DeliveryPump(self.store, chat, owner=executor_id)
         self._replicas = None if on_sqlite else Replicas(libpq_url(url), executor_id, [self.engine, self.pump])

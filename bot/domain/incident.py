@@ -16,7 +16,7 @@ from bot.domain.classification import Classification
 from bot.domain.milestones import Basis, Milestone, MilestoneName, Milestones
 from bot.domain.severity import Severity
 from bot.domain.timeline import Fact
-from bot.domain.values import ContainmentId, IncidentId, Instant, Value
+from bot.domain.values import ContainmentId, IncidentId, Instant, Value, utc_text
 from bot.errors import BadCommand, InvalidTransition
 
 MAX_TITLE = 150
@@ -153,7 +153,7 @@ class Incident(Value):
             kind="milestone.started",
             at=now,
             actor=actor,
-            text=f"The harm started at {at:%Y-%m-%d %H:%M:%S} UTC ({basis.value}: {note})",
+            text=f"The harm started at {utc_text(at)} ({basis.value}: {note})",
             payload={"at": at.isoformat(), "basis": basis.value},
         )
         return self.changed(milestones=stones), fact
@@ -167,7 +167,7 @@ class Incident(Value):
             kind="milestone.mitigated_provisionally",
             at=now,
             actor=actor,
-            text=f"Harm signal clean since {clean_since:%H:%M:%S} UTC; TTM stops there if it stays so",
+            text=f"Harm signal clean since {utc_text(clean_since)}; TTM stops there if it stays so",
             payload={"clean_since": clean_since.isoformat(), "containment": by},
         )
         return self.changed(milestones=self.milestones.stamped(MilestoneName.MITIGATED, stone)), fact
@@ -186,7 +186,7 @@ class Incident(Value):
             kind="milestone.mitigated",
             at=now,
             actor=actor,
-            text=f"Mitigated at {stone.at:%H:%M:%S} UTC: {stone.note}",
+            text=f"Mitigated at {utc_text(stone.at)}: {stone.note}",
             payload={"at": stone.at.isoformat(), "basis": stone.basis.value},
         )
         return self.changed(milestones=stones), fact

@@ -40,6 +40,11 @@ class Value(BaseModel):
         return type(self).model_validate({**dict(self), **fields})
 
 
+def utc_text(instant: datetime) -> str:
+    """Return an instant to the second in UTC, as every text that is kept names it."""
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
+
+
 def canonical_json(value: object) -> bytes:
     """Return the one JSON spelling that hashes are taken over: sorted keys, no spaces, UTF-8."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass")

@@ -75,30 +75,33 @@ class Watching:
         return signal.every
 
     async def _window_moved(self, seen: Containment, signal: HarmSignal) -> None:
+        at = self._now()
         async with self._uow.begin() as tx:
             incident = await tx.incidents.get(seen.plan.incident_id)
-            await record(tx, seen, self._fact("containment.signal_read", _said(signal, seen)))
-            await self._move_milestone(tx, incident, seen, signal)
+            await record(tx, seen, self._fact("containment.signal_read", _said(signal, seen), at))
+            await self._move_milestone(tx, incident, seen, signal, at)
 
-    async def _move_milestone(self, tx: Transaction, incident: Incident, seen: Containment, signal: HarmSignal) -> None:
+    async def _move_milestone(
+        self, tx: Transaction, incident: Incident, seen: Containment, signal: HarmSignal, at: datetime
+    ) -> None:
         """Keep the incident's provisional mitigation where the clean window starts."""
         mitigated = incident.milestones.mitigated
-        now, since = self._now(), _clean_since(incident, seen)
+        since = _clean_since(incident, seen)
         settled = mitigated is not None and (not mitigated.provisional or mitigated.at == since)
         if settled or not incident.is_open:
             return
         if since is not None:
-            await change_in(tx, incident.id, lambda each: each.harm_stopped(since, _note(signal), seen.id, now, STANCH))
+            await change_in(tx, incident.id, lambda each: each.harm_stopped(since, _note(signal), seen.id, at, STANCH))
         elif mitigated is not None:
-            await change_in(tx, incident.id, lambda each: each.harm_returned(now, STANCH, _said(signal, seen)))
+            await change_in(tx, incident.id, lambda each: each.harm_returned(at, STANCH, _said(signal, seen)))
 
     async def _verified(self, seen: Containment, signal: HarmSignal) -> None:
         at = self._now()
         async with self._uow.begin() as tx:
-            await self._move_milestone(tx, await tx.incidents.get(seen.plan.incident_id), seen, signal)
+            await self._move_milestone(tx, await tx.incidents.get(seen.plan.incident_id), seen, signal, at)
             text = f"C-{seen.number} verified: under {signal.below:g} {signal.unit} for {human_duration(signal.window)}"
             verified = seen.moved(ContainmentState.VERIFIED, effect_verified_at=at)
-            await record(tx, verified, self._fact("containment.verified", text))
+            await record(tx, verified, self._fact("containment.verified", text, at))
             mitigated = (await tx.incidents.get(seen.plan.incident_id)).milestones.mitigated
             if mitigated is not None and mitigated.provisional:
                 await change_in(tx, seen.plan.incident_id, lambda each: each.harm_stop_confirmed(at, STANCH))
@@ -118,13 +121,14 @@ class Watching:
         return None
 
     async def _fail(self, containment: Containment, problem: str) -> None:
+        at = self._now()
         async with self._uow.begin() as tx:
             incident = await tx.incidents.get(containment.plan.incident_id)
             failed = containment.moved(ContainmentState.FAILED, problem=problem, clean_since=None)
             text = f"C-{containment.number} failed: {problem}"
-            await record(tx, failed, self._fact("containment.failed", text))
+            await record(tx, failed, self._fact("containment.failed", text, at))
             if containment.plan.signal:
-                await self._move_milestone(tx, incident, failed, containment.plan.signal)
+                await self._move_milestone(tx, incident, failed, containment.plan.signal, at)
 
     async def look_back(self, incident_id: IncidentId) -> timedelta | None:
         """Ask when the harm signal first crossed its threshold, and set the incident's start from it.
@@ -167,8 +171,8 @@ class Watching:
         use = self._connections.for_incident(incident.kind)
         return await use.samples(signal, start, end, step)
 
-    def _fact(self, kind: str, text: str) -> Fact:
-        return Fact(kind=kind, at=self._now(), actor=STANCH, text=text)
+    def _fact(self, kind: str, text: str, at: datetime) -> Fact:
+        return Fact(kind=kind, at=at, actor=STANCH, text=text)
 
 
 def _clean_since(incident: Incident, seen: Containment) -> datetime | None:

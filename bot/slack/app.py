@@ -26,6 +26,7 @@ from bot.slack.calls import calling
 from bot.slack.commands.answer import answer
 from bot.slack.modals import FORMS, SUBMISSIONS, Form, Submission
 from bot.slack.problems import OPEN_VIEW, Problems
+from bot.slack.registered import WRITTEN, as_registered
 from bot.slack.requests import Requests
 from bot.slack.services import Services
 from bot.slack.views.modals import message_view
@@ -40,7 +41,7 @@ _PATIENCE_SECONDS = 2.0
 _TWICE = "This was received once already and is not done twice. If you do not see its effect, ask again."
 
 
-def build_app(client: AsyncWebClient, services: Services, *, command: str = "/incident") -> AsyncApp:
+def build_app(client: AsyncWebClient, services: Services, *, command: str = WRITTEN) -> AsyncApp:
     """Return the application with all listeners; nothing is called while it is built.
 
     Args:
@@ -61,7 +62,7 @@ def build_app(client: AsyncWebClient, services: Services, *, command: str = "/in
     )
     app.middleware(_say_what_for)
     _Listeners(app, client, services, command)
-    app.error(Problems(client).handle)
+    app.error(Problems(client, command).handle)
     return app
 
 
@@ -102,8 +103,8 @@ class _Listeners:
             await ack(_TWICE)
             return
         card = await answer(self._services, self._command, body["user_id"], body["channel_id"], body.get("text", ""))
-        blocks = [block.to_dict() for block in card.blocks]
-        await ack(text=card.text, blocks=blocks, response_type="ephemeral")
+        said = as_registered({"text": card.text, "blocks": [block.to_dict() for block in card.blocks]}, self._command)
+        await ack(**said, response_type="ephemeral")
 
     def _pressed(self, button: Button) -> object:
         async def listen(ack: AsyncAck, body: JsonObject) -> None:
@@ -152,7 +153,7 @@ class _Listeners:
 
     async def _show(self, view_id: str, view: View) -> None:
         with calling("views.update"):
-            await self._client.views_update(view_id=view_id, view=view)
+            await self._client.views_update(view_id=view_id, view=as_registered(view.to_dict(), self._command))
 
 
 def _press(body: JsonObject) -> Press:

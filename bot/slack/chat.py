@@ -22,6 +22,7 @@ from bot.services.reviews import Reviews
 from bot.slack.calls import calling
 from bot.slack.channels import Channels
 from bot.slack.posts import Posts
+from bot.slack.registered import WRITTEN
 from bot.slack.views.alert_card import alert_card
 from bot.slack.views.containment_card import containment_card
 from bot.slack.views.incident_card import incident_card
@@ -47,8 +48,9 @@ class SlackChat:
         triage_channel: str,
         now: Now,
         policy: Policy,
+        command: str = WRITTEN,
     ) -> None:
-        """Take the client, what to render from, the store, the roles, and the triage channel as a name or an id."""
+        """Take the client, what to render from, the store, the roles, the triage channel and the slash command."""
         self._reviews = reviews
         self._people = people
         self._client = client
@@ -56,7 +58,7 @@ class SlackChat:
         self._uow = uow
         self._policy = policy
         self._channels = Channels(client, triage_channel)
-        self._posts = Posts(client, now)
+        self._posts = Posts(client, now, command)
 
     async def deliver(self, delivery: Delivery) -> Posted:
         """Bring one thing up to date in Slack.

@@ -16,6 +16,7 @@ from bot.domain.values import JsonObject, Now
 from bot.errors import Rejected
 from bot.services.ports import Posted
 from bot.slack.calls import calling, refused_as, without_retries
+from bot.slack.registered import as_registered
 from bot.slack.text import FALLBACK
 from bot.slack.views.card import MAX_BLOCKS, Card
 
@@ -28,8 +29,9 @@ _MENTION = re.compile(r"<@[A-Z0-9]{2,30}>")
 class Posts:
     """Keeps messages as deliveries want them."""
 
-    def __init__(self, client: AsyncWebClient, now: Now) -> None:
-        """Take the client, whose retries are not used, and the clock."""
+    def __init__(self, client: AsyncWebClient, now: Now, command: str) -> None:
+        """Take the client, whose retries are not used, the clock, and the slash command as it is registered."""
+        self._command = command
         self._client = without_retries(client)
         self._now = now
 
@@ -51,12 +53,12 @@ class Posts:
         return Posted(channel=channel, ts=await self._posted(delivery, channel, card, quietly=quietly))
 
     async def _posted(self, delivery: Delivery, channel: str, card: Card, *, quietly: bool) -> str:
-        blocks = _blocks(card)
+        blocks = self._blocks(card)
         quiet = _without_mentions(blocks) if quietly else blocks
         with calling("chat.postMessage"):
             answer = await self._client.chat_postMessage(
                 channel=channel,
-                text=card.text[:FALLBACK],
+                text=self._text(card),
                 blocks=quiet,
                 metadata=Metadata(event_type=EVENT_TYPE, event_payload={"key": delivery.key}),
                 unfurl_links=False,
@@ -71,12 +73,18 @@ class Posts:
         """Edit a message; return whether it still is there."""
         try:
             with calling("chat.update"):
-                await self._client.chat_update(channel=channel, ts=ts, text=card.text[:FALLBACK], blocks=_blocks(card))
+                await self._client.chat_update(channel=channel, ts=ts, text=self._text(card), blocks=self._blocks(card))
         except Rejected as error:
             if refused_as(error, "message_not_found"):
                 return False
             raise
         return True
+
+    def _text(self, card: Card) -> str:
+        return str(as_registered(card.text, self._command))[:FALLBACK]
+
+    def _blocks(self, card: Card) -> list[JsonObject]:
+        return [as_registered(block.to_dict(), self._command) for block in card.blocks[:MAX_BLOCKS]]
 
     async def _found(self, channel: str, key: str) -> str | None:
         """Search a week of the channel's history, newest first, for the message with a key."""
@@ -100,10 +108,6 @@ def _key_of(message: JsonObject) -> str | None:
     if metadata.get("event_type") != EVENT_TYPE:
         return None
     return str((metadata.get("event_payload") or {}).get("key"))
-
-
-def _blocks(card: Card) -> list[JsonObject]:
-    return [block.to_dict() for block in card.blocks[:MAX_BLOCKS]]
 
 
 def _without_mentions(node: Any) -> Any:

@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.values import JsonObject
 from bot.errors import IntegrationError, StanchError
 from bot.slack.calls import calling
+from bot.slack.registered import as_registered
 from bot.slack.text import escape
 from bot.slack.views.modals import message_view, shown_again
 
@@ -29,9 +30,10 @@ _MAX_TEXT = 2_500
 class Problems:
     """Answers requests that failed."""
 
-    def __init__(self, client: AsyncWebClient) -> None:
-        """Take the client that updates modals."""
+    def __init__(self, client: AsyncWebClient, command: str) -> None:
+        """Take the client that updates modals, and the slash command as it is registered."""
         self._client = client
+        self._command = command
 
     async def handle(self, error: Exception, body: JsonObject, context: AsyncBoltContext) -> BoltResponse | None:
         """Tell the person what happened, by the way that their request left open.
@@ -39,7 +41,7 @@ class Problems:
         Returns:
             The acknowledgement, or `None` where the request was acknowledged before.
         """
-        said = said_of(error)
+        said = str(as_registered(said_of(error), self._command))
         if body.get("command"):
             return BoltResponse(status=200, body={"response_type": "ephemeral", "text": said})
         view_id = context.get(OPEN_VIEW)

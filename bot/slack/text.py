@@ -6,11 +6,12 @@ https://docs.slack.dev/messaging/formatting-message-text
 """
 
 import re
+from datetime import UTC, datetime
 
 from slack_sdk.models.blocks import MarkdownTextObject, PlainTextObject
 
 from bot.domain.actor import Actor, ActorKind
-from bot.domain.values import Instant
+from bot.domain.values import Instant, utc_text
 
 # Limits of https://docs.slack.dev/reference/block-kit/blocks and its composition objects, in characters.
 SECTION = 3_000
@@ -30,6 +31,7 @@ _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
 )
+_INSTANT = re.compile(r"(?<![\w-])(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}) UTC\b", re.ASCII)
 _SLACK_ID = re.compile(r"[A-Z0-9]{2,30}")
 
 
@@ -102,7 +104,19 @@ def date(at: Instant) -> str:
 
 def date_to_the_second(at: Instant) -> str:
     """Return an instant like `date`, with its second."""
-    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time_secs}}|{at:%Y-%m-%d %H:%M:%S} UTC>"
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time_secs}}|{utc_text(at)}>"
+
+
+def with_local_instants(markup: str) -> str:
+    """Return escaped text in which every instant that `utc_text` wrote is shown in the reader's own time zone."""
+    return _INSTANT.sub(_local, markup)
+
+
+def _local(match: re.Match[str]) -> str:
+    try:
+        return date_to_the_second(datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return match[0]
 
 
 def utc(at: Instant) -> str:

@@ -161,9 +161,17 @@ def moving_clock() -> MovingClock:
 
 
 @pytest.fixture
-async def workspace() -> AsyncIterator[Workspace]:
+def slack_command() -> str:
+    """The slash command as the Slack app registers it; a module of tests may have another."""
+    return DEFAULT_SEED.app.commands[0].command
+
+
+@pytest.fixture
+async def workspace(slack_command: str) -> AsyncIterator[Workspace]:
     scopes = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["oauth_config"]["scopes"]["bot"]
-    seed = DEFAULT_SEED.model_copy(update={"app": DEFAULT_SEED.app.model_copy(update={"scopes": tuple(scopes)})})
+    command = DEFAULT_SEED.app.commands[0].model_copy(update={"command": slack_command})
+    own = DEFAULT_SEED.app.model_copy(update={"scopes": tuple(scopes), "commands": (command,)})
+    seed = DEFAULT_SEED.model_copy(update={"app": own})
     app = create_app(seed=seed, limits=Limits(post_rate=0, ack_within=timedelta(seconds=10)))
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(port=0, app=app, ready=ready.set_result))
@@ -175,7 +183,7 @@ async def workspace() -> AsyncIterator[Workspace]:
 
 @pytest.fixture
 async def scene(
-    workspace: Workspace, moving_clock: MovingClock, sqlite_url: str, tmp_path: Path
+    workspace: Workspace, moving_clock: MovingClock, sqlite_url: str, tmp_path: Path, slack_command: str
 ) -> AsyncIterator[Scene]:
     connections = tmp_path / "connections.yaml"
     connections.write_text(json.dumps(story.connections(moving_clock())), encoding="utf-8")
@@ -185,6 +193,7 @@ async def scene(
             "STANCH_DATABASE_URL": sqlite_url,
             "STANCH_SLACK_BOT_TOKEN": app.bot_token,
             "STANCH_SLACK_APP_TOKEN": app.app_token,
+            "STANCH_SLACK_COMMAND": slack_command,
             "STANCH_SLACK_API_URL": f"{workspace.url}/api/",
             "STANCH_CONNECTIONS": str(connections),
             "STANCH_ALERT_TOKEN_ALERTMANAGER": ALERT_TOKEN,

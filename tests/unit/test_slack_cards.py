@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bot.domain.actor import source
 from bot.domain.alert import Verdict
 from bot.domain.change import Guard
 from bot.domain.containment import ContainmentState, Plan, PlanKind
@@ -55,6 +56,23 @@ def test_the_incident_card_of_a_contained_incident(snapshot: SnapshotAssertion) 
     verified = in_force(ContainmentState.VERIFIED, effect_verified_at=NOW + timedelta(minutes=5))
     view = incident_view(builders.incident(milestones=stones), containments=(verified,))
     assert sent(incident_card(view, policy())) == snapshot
+
+
+def test_the_card_says_how_to_end_it_once_the_harm_has_stopped_for_good() -> None:
+    for provisional, expected in ((True, 0), (False, 1)):
+        stones = builders.incident().milestones.changed(
+            mitigated=Milestone(at=NOW, basis=Basis.OBSERVED, provisional=provisional)
+        )
+        text = text_of(incident_card(incident_view(builders.incident(milestones=stones)), policy()))
+        assert text.count("*Next:* `/incident resolve`") == expected
+
+
+def test_what_declared_itself_says_so_in_a_word_and_leaves_the_reasons_to_why() -> None:
+    incident = builders.incident(opened_by=source("alertmanager"), opened_why="playbook x declares Sev-2 by itself")
+    text = text_of(incident_card(incident_view(incident), policy()))
+    assert "UTC>, automatically'" in text
+    assert "by itself" not in text
+    assert "*Why Sev-2*" in text
 
 
 def test_a_resolved_incident_has_no_buttons() -> None:

@@ -8,7 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.actor import STANCH, person, source
-from bot.slack.text import clean, code_block, date, escape, link, mention, mrkdwn, party, plain
+from bot.domain.values import utc_text
+from bot.slack.text import (
+    clean,
+    code_block,
+    date,
+    escape,
+    link,
+    mention,
+    mrkdwn,
+    party,
+    plain,
+    with_local_instants,
+)
 
 
 def test_what_slack_reserves_is_escaped_once() -> None:
@@ -59,6 +71,27 @@ def test_markup_is_taken_as_it_is_written() -> None:
 def test_an_instant_is_shown_in_the_readers_zone_with_utc_to_fall_back_on() -> None:
     at = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
     assert date(at) == "<!date^1772442000^{date_short_pretty} {time}|2026-03-02 09:00 UTC>"
+
+
+def test_instants_within_a_text_are_shown_in_the_readers_zone() -> None:
+    at = datetime(2026, 3, 2, 9, 0, 7, tzinfo=UTC)
+    shown = with_local_instants(f"Clean since {utc_text(at)}; more")
+    assert shown == "Clean since <!date^1772442007^{date_short_pretty} {time_secs}|2026-03-02 09:00:07 UTC>; more"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-13-45 99:99:99 UTC",
+        "0000-00-00 00:00:00 UTC",
+        "12026-03-02 09:00:07 UTC",
+        "2026-03-02 09:00:07 UTCX",
+        "09:00:07 UTC",
+        "٢026-03-02 09:00:07 UTC",
+    ],
+)
+def test_what_is_no_instant_of_ours_stays_as_it_is(text: str) -> None:
+    assert with_local_instants(text) == text
 
 
 def test_only_a_slack_id_becomes_a_mention() -> None:

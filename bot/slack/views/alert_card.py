@@ -28,7 +28,7 @@ def alert_card(view: AlertGroupView) -> Card:
                 ("System", one_line(view.system.title, 200) if view.system else "not in the registry"),
                 ("Source", link(group.url, group.source)),
                 ("Alerts", f"{group.firing} firing, {group.resolved} resolved, {group.received} received"),
-                ("Since", _since(group)),
+                ("Received", _received(group)),
             ]
         ),
     ]
@@ -40,7 +40,7 @@ def alert_card(view: AlertGroupView) -> Card:
     return Card(text=text, blocks=blocks)
 
 
-def _since(group: AlertGroup) -> str:
+def _received(group: AlertGroup) -> str:
     """Return when it came first and, if that reads otherwise, when last."""
     first, last = date(group.first_at), date(group.last_at)
     same_minute = group.first_at.replace(second=0, microsecond=0) == group.last_at.replace(second=0, microsecond=0)

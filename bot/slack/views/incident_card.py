@@ -25,6 +25,7 @@ def incident_card(view: IncidentView, policy: Policy, *, buttons: bool = True) -
     blocks: list[Block] = [
         header(f"{incident.label} · {incident.severity.label} · {plain(incident.title, 120)}"),
         *_contained(view),
+        *_next_step(incident),
         fields(_facts(view)),
         section(f"*TTD* {ttd_words(view.ttd)}\n*TTM* {ttm_words(view.ttm, incident.milestones)}"),
     ]
@@ -45,6 +46,14 @@ def _contained(view: IncidentView) -> list[Block]:
     if not verified:
         return []
     return [section(f":white_check_mark: *Contained and verified* by {', '.join(name(each) for each in verified)}")]
+
+
+def _next_step(incident: Incident) -> list[Block]:
+    """Say how to end it, once the harm has stopped for good; before that, the buttons are the next step."""
+    mitigated = incident.milestones.mitigated
+    if not incident.is_open or mitigated is None or mitigated.provisional:
+        return []
+    return [section("*Next:* `/incident resolve`, when nothing is left to do here.")]
 
 
 def _facts(view: IncidentView) -> list[tuple[str, str]]:
@@ -74,7 +83,7 @@ def _declared(incident: Incident) -> str:
     when = f"{date(stone.at)} " if stone else ""
     if incident.opened_by.is_person:
         return f"{when}by {party(incident.opened_by)}"
-    return f"{when}automatically: {escape(incident.opened_why, 400)}"
+    return f"{when.rstrip()}, automatically" if when else "automatically"
 
 
 def _containments(view: IncidentView) -> list[Block]:

@@ -4,7 +4,7 @@ from slack_sdk.models.blocks import Block
 
 from bot.domain.timeline import TimelineEvent
 from bot.services.board import TimelineView
-from bot.slack.text import SECTION, date_to_the_second, escape, party
+from bot.slack.text import SECTION, date_to_the_second, escape, party, with_local_instants
 from bot.slack.views.card import Card, context, header, section
 
 # With the title, the count of older ones and the verdict well within a message; Slack refuses very long answers.
@@ -37,7 +37,7 @@ def chain_words(view: TimelineView) -> str:
 
 
 def _line(event: TimelineEvent) -> str:
-    return f"{date_to_the_second(event.at)} *{party(event.actor)}:* {escape(event.text, _EVENT)}"
+    return f"{date_to_the_second(event.at)} *{party(event.actor)}:* {with_local_instants(escape(event.text, _EVENT))}"
 
 
 def _sections(lines: list[str]) -> tuple[list[str], int]:
