@@ -171,7 +171,8 @@ class ConnectionPool:
         return self._open(integration, settings, httpx.ASGITransport(app=app))
 
     def _call(self, connection: Connection, settings: ConnectionSettings) -> "_Opened":
-        return self._open(connection.integration, settings, None)
+        integration = connection.integration
+        return self._open(integration, settings, integration.transport(settings) if integration.transport else None)
 
     def _open(
         self, integration: Integration, settings: ConnectionSettings, transport: httpx.AsyncBaseTransport | None

@@ -63,6 +63,7 @@ __all__ = [
     "canonical_json",
     "digest",
     "request",
+    "send",
 ]
 
 _DETAIL_LIMIT = 300
@@ -220,6 +221,8 @@ class Integration:
         simulator: Makes an ASGI app that answers as the vendor does.
         simulated: Settings that let a client into the simulator; nothing in them is secret, the address is never
             resolved.
+        transport: Makes the transport of live connections from their settings, for a vendor that speaks no HTTP: it
+            carries the client's requests out in the vendor's protocol. `None` for plain HTTP.
     """
 
     name: str
@@ -230,6 +233,7 @@ class Integration:
     signals: Callable[[Any, httpx.AsyncClient], SignalReader] | None = None
     simulator: Callable[[Simulator], AsgiApp] | None = None
     simulated: JsonObject = field(default_factory=dict)
+    transport: Callable[[Any], httpx.AsyncBaseTransport] | None = None
 
 
 async def request(  # noqa: PLR0913 - one place for what every call needs
@@ -243,7 +247,32 @@ async def request(  # noqa: PLR0913 - one place for what every call needs
     params: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Any:
-    """Make one vendor call and map its failures to the error tree; return the JSON body, `None` when it is empty.
+    """Make one vendor call and return the JSON body, `None` when it is empty; failures are those of `send`.
+
+    Raises:
+        Unavailable: Also for an answer that is not JSON.
+    """
+    response = await send(client, integration, operation, method, path, json=json, params=params, headers=headers)
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except (ValueError, RecursionError) as error:
+        raise Unavailable(integration, operation, "the answer is not JSON") from error
+
+
+async def send(  # noqa: PLR0913 - one place for what every call needs
+    client: httpx.AsyncClient,
+    integration: str,
+    operation: str,
+    method: str,
+    path: str,
+    *,
+    json: object = None,
+    params: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> httpx.Response:
+    """Make one vendor call and map its failures to the error tree; for whoever needs headers, or a body of text.
 
     Never repeats a call: whoever asks knows whether that is safe. Bodies of refusals are cut and stripped of the
     credential.
@@ -251,7 +280,7 @@ async def request(  # noqa: PLR0913 - one place for what every call needs
     Raises:
         AuthFailed: 401 or 403.
         RateLimited: 429.
-        Unavailable: 5xx, time-out, no connection, or an answer that is not JSON.
+        Unavailable: 5xx, time-out, or no connection.
         Rejected: Any other status that is not 2xx, redirects included.
     """
     try:
@@ -259,12 +288,7 @@ async def request(  # noqa: PLR0913 - one place for what every call needs
     except httpx.HTTPError as error:
         raise Unavailable(integration, operation, f"no answer ({type(error).__name__})") from error
     _raise_for_status(response, integration, operation)
-    if not response.content:
-        return None
-    try:
-        return response.json()
-    except (ValueError, RecursionError) as error:
-        raise Unavailable(integration, operation, "the answer is not JSON") from error
+    return response
 
 
 def _raise_for_status(response: httpx.Response, integration: str, operation: str) -> None:

@@ -298,7 +298,7 @@ class TestSecrets:
         proposal = await planned.plan()
         await planned.apply(proposal)
         shown = caplog.text + repr(planned.action) + repr(proposal)
-        assert planned.on.secrets
+        assert len(planned.on.secrets) == len(planned.on.secret_fields)
         assert not [secret for secret in planned.on.secrets if secret in shown]
 
     async def test_a_signal_reader_and_its_logs_do_not_show_them(

@@ -41,6 +41,11 @@ class Bench:
     client: httpx.AsyncClient
 
     @property
+    def secret_fields(self) -> list[str]:
+        fields = type(self.settings).model_fields.items()
+        return [name for name, info in fields if "SecretStr" in str(info.annotation)]
+
+    @property
     def secrets(self) -> list[str]:
         values = (getattr(self.settings, name) for name in type(self.settings).model_fields)
         return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
@@ -56,7 +61,7 @@ def bench(name: str) -> Bench:
     assert declared.simulator
     settings = declared.settings(**{**declared.simulated, **contract.secrets})
     world = MemoryWorld(contract.world)
-    wire = Wire(declared.simulator(Simulator(connection=name, world=world, now=lambda: NOW)))
+    wire = Wire(declared.simulator(Simulator(connection=name, world=world, now=lambda: NOW)), contract.is_read)
     client = httpx.AsyncClient(transport=wire, base_url=settings.url)
     return Bench(declared, contract, settings, world, wire, client)
 

@@ -4,9 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import httpx
+
 from bot.sdk import JsonObject
 
+READS = frozenset({"GET", "HEAD"})
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+
+def read_by_method(request: httpx.Request) -> bool:
+    return request.method in READS
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ class Contract:
     Attributes:
         world: The documents that its simulator starts from, by connection; its own has the integration's name.
         secrets: Secret settings that its simulator does not ask for, to see that they stay secret.
+        is_read: Tells reads from writes, for a vendor that does not tell them by the method.
     """
 
     world: dict[str, JsonObject] = field(default_factory=dict)
@@ -58,3 +66,4 @@ class Contract:
     actions: dict[str, ActionCase] = field(default_factory=dict)
     signals: SignalCase | None = None
     alerts: AlertCase | None = None
+    is_read: Callable[[httpx.Request], bool] = read_by_method

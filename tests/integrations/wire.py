@@ -6,9 +6,9 @@ from typing import Literal
 import httpx
 
 from bot.sdk import AsgiApp
+from tests.integrations.contract import read_by_method
 
 Answer = httpx.Response | httpx.TransportError
-READS = frozenset({"GET", "HEAD"})
 
 
 def status(code: int, text: str = "", **headers: str) -> Callable[[httpx.Request], Answer]:
@@ -41,7 +41,8 @@ class Wire(httpx.AsyncBaseTransport):
         requests: All that was asked, in order.
     """
 
-    def __init__(self, app: AsgiApp) -> None:
+    def __init__(self, app: AsgiApp, is_read: Callable[[httpx.Request], bool] = read_by_method) -> None:
+        self._is_read = is_read
         self._inner = httpx.ASGITransport(app)
         self._fault: Callable[[httpx.Request], Answer] | None = None
         self._concerns: Literal["all", "writes"] = "all"
@@ -50,7 +51,7 @@ class Wire(httpx.AsyncBaseTransport):
 
     @property
     def writes(self) -> list[httpx.Request]:
-        return [request for request in self.requests if request.method not in READS]
+        return [request for request in self.requests if not self._is_read(request)]
 
     def break_with(
         self,
@@ -68,7 +69,7 @@ class Wire(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         fault = self._fault
-        if fault is None or (self._concerns == "writes" and request.method in READS):
+        if fault is None or (self._concerns == "writes" and self._is_read(request)):
             return await self._inner.handle_async_request(request)
         if self._passes_on:
             await self._inner.handle_async_request(request)

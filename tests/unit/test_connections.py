@@ -1,7 +1,11 @@
 """The connections file: what is refused, and where calls may go."""
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -9,9 +13,10 @@ from bot.app import Application
 from bot.clock import now
 from bot.connections import ConnectionPool, read_connections
 from bot.domain.incident import IncidentKind
+from bot.domain.system import HarmSignal
 from bot.errors import NotFound, SettingsError
 from bot.integration_folders import discover
-from bot.sdk import Unavailable
+from bot.sdk import AsgiApp, ConnectionSettings, Integration, Sample, SignalReader, Simulator, Unavailable, send
 from bot.settings import read_settings
 from tests.integrations.world import MemoryWorld
 
@@ -110,4 +115,72 @@ async def test_what_is_not_configured_is_not_found(tmp_path: Path) -> None:
         opens.action("unleash.switch_off", "launchdarkly")
     with pytest.raises(NotFound, match=r"has no action `unleash\.explode`"):
         opens.action("unleash.explode", "unleash")
+    await pool.close()
+
+
+class Telegraph(httpx.AsyncBaseTransport):
+    """Answers how many letters it was sent, in place of a vendor that speaks no HTTP."""
+
+    def __init__(self, settings: ConnectionSettings) -> None:
+        assert settings.url == "http://station.example"
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, text=str(len(request.url.params["command"])), request=request)
+
+
+async def _answering(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"-1"})
+
+
+def _signals(_: ConnectionSettings, client: httpx.AsyncClient) -> SignalReader:
+    return Station(client)
+
+
+class Station:
+    """Asks by the client that it was given."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def samples(self, query: str, start: datetime, end: datetime, step: timedelta) -> Sequence[Sample]:
+        assert start <= end + step
+        answer = await send(self._client, "telegraph", "ask", "GET", "/", params={"command": query})
+        return [Sample(at=end, value=float(answer.text))]
+
+
+def _telegraph_simulator(_: Simulator) -> AsgiApp:
+    return _answering
+
+
+TELEGRAPH = Integration(
+    name="telegraph",
+    title="Telegraph",
+    settings=ConnectionSettings,
+    signals=_signals,
+    simulator=_telegraph_simulator,
+    simulated={"url": "http://telegraph.simulated"},
+    transport=Telegraph,
+)
+
+
+@pytest.mark.parametrize(("kind", "answer"), [(IncidentKind.LIVE, 5), (IncidentKind.EXERCISE, -1)])
+async def test_a_vendor_without_http_is_reached_by_its_own_transport_and_only_from_a_live_incident(
+    tmp_path: Path, kind: IncidentKind, answer: int
+) -> None:
+    file = file_of(tmp_path, "telegraph: {integration: telegraph, url: 'http://station.example'}\n")
+    pool = ConnectionPool(read_connections(file, {"telegraph": TELEGRAPH}, {}), MemoryWorld({}), now)
+    second = timedelta(seconds=1)
+    signal = HarmSignal(
+        connection="telegraph",
+        query="hello",
+        below=1,
+        unit="letters",
+        every=second,
+        window=second,
+        give_up_after=second,
+        look_back=second,
+    )
+    samples = await pool.for_incident(kind).samples(signal, now(), now(), second)
+    assert [sample.value for sample in samples] == [answer]
     await pool.close()
