@@ -24,8 +24,9 @@ from bot.durable.timers import Timers
 from bot.errors import SettingsError, StoreUnavailable
 from bot.integration_folders import action_specs, discover
 from bot.services.board import Board
-from bot.services.containments import CARRY_OUT, END_REACHED, Containments
+from bot.services.containments import CARRY_OUT, Containments
 from bot.services.deliveries import DRAIN, DeliveryPump
+from bot.services.ends import END_NEAR, END_REACHED, REVERT, WATCH_AFTER, Ends
 from bot.services.execution import Execution
 from bot.services.follow_ups import FollowUps
 from bot.services.incidents import LOOK_BACK, Incidents
@@ -101,6 +102,7 @@ class Application:
         self.follow_ups = FollowUps(self.store, catalog, self.connections, plans, now)
         self.containments = Containments(self.store, catalog, self.people, now)
         self.execution = Execution(self.store, catalog, self.connections, now)
+        self.ends = Ends(self.store, catalog, self.connections, self.follow_ups, now)
         self.watching = Watching(self.store, catalog, self.connections, self.incidents, now)
         key = settings.timeline_key.get_secret_value().encode()
         self.board = Board(self.store, catalog, self.incidents, now, key)
@@ -112,7 +114,8 @@ class Application:
             {
                 EXPIRE_PLAN: self.containments.expire,
                 OFFER_BREAK_GLASS: self.containments.offer_break_glass,
-                END_REACHED: self.containments.end_reached,
+                END_REACHED: self.ends.reached,
+                END_NEAR: self.ends.near,
             },
         )
         on_sqlite = sqlite_file(url) is not None
@@ -205,6 +208,8 @@ class Application:
         return {
             CARRY_OUT: lambda subject: self.execution.advance(ContainmentId(subject)),
             WATCH: lambda subject: self.watching.look(ContainmentId(subject)),
+            REVERT: lambda subject: self.ends.revert(ContainmentId(subject)),
+            WATCH_AFTER: lambda subject: self.ends.watch_after(ContainmentId(subject)),
             LOOK_BACK: lambda subject: self.watching.look_back(IncidentId(subject)),
             DRAIN: self._drain,
             TIMER: self.timers.knock,

@@ -22,7 +22,8 @@ from bot.domain.values import ContainmentId, IncidentId, JsonObject
 from bot.durable.timers import Timers
 from bot.integration_folders import discover
 from bot.sdk import canonical_json
-from bot.services.containments import CARRY_OUT, END_REACHED, Containments
+from bot.services.containments import CARRY_OUT, Containments
+from bot.services.ends import END_NEAR, END_REACHED, REVERT, WATCH_AFTER, Ends
 from bot.services.execution import Execution
 from bot.services.follow_ups import FollowUps
 from bot.services.incidents import LOOK_BACK, Incidents
@@ -76,6 +77,7 @@ class Responders:
         self.follow_ups = FollowUps(store, self.catalog, self.pool, plans, clock)
         self.containments = Containments(store, self.catalog, people, clock)
         self.execution = Execution(store, self.catalog, self.pool, clock)
+        self.ends = Ends(store, self.catalog, self.pool, self.follow_ups, clock)
         self.watching = Watching(store, self.catalog, self.pool, self.incidents, clock)
         self.timers = Timers(
             store,
@@ -83,7 +85,8 @@ class Responders:
             {
                 EXPIRE_PLAN: self.containments.expire,
                 OFFER_BREAK_GLASS: self.containments.offer_break_glass,
-                END_REACHED: self.containments.end_reached,
+                END_REACHED: self.ends.reached,
+                END_NEAR: self.ends.near,
             },
         )
 
@@ -122,6 +125,8 @@ class Responders:
         handlers: Mapping[str, Any] = {
             CARRY_OUT: lambda subject: self.execution.advance(ContainmentId(subject)),
             WATCH: lambda subject: self.watching.look(ContainmentId(subject)),
+            REVERT: lambda subject: self.ends.revert(ContainmentId(subject)),
+            WATCH_AFTER: lambda subject: self.ends.watch_after(ContainmentId(subject)),
             LOOK_BACK: lambda subject: self.watching.look_back(IncidentId(subject)),
         }
         while due := [job for job in self.enqueued if job.job in names]:
@@ -193,6 +198,11 @@ class Responders:
 
         await self.world.change("elsewhere", lambda _: {"cause": "there"})
         await self.world.change("prometheus", changed)
+
+    async def cause_is_gone(self) -> None:
+        """Have the harm signal stay clean whatever is undone."""
+        await self.harm_goes_on_whatever_is_done()
+        await self.world.change("elsewhere", lambda _: {"cause": "gone"})
 
     async def timeline(self, incident: Incident) -> list[str]:
         """The kinds of an incident's events, after checking its chain."""

@@ -13,7 +13,7 @@ from pydantic import Field
 from bot.domain.actor import Actor
 from bot.domain.change import Change
 from bot.domain.role import Role
-from bot.domain.runbook import Level
+from bot.domain.runbook import Level, OnEnd
 from bot.domain.severity import Severity
 from bot.domain.system import HarmSignal
 from bot.domain.values import ContainmentId, IncidentId, Instant, Value, digest
@@ -53,6 +53,8 @@ class Plan(Value):
         level: The highest ladder level of its steps.
         levels: Every ladder level of its steps, once: policy asks about each of them.
         duration: How long it lasts once applied.
+        on_end: What happens then; always to ask where something cannot be undone or no signal measures the effect.
+        by_itself: Whether it is the undo that a containment's own plan asked for at its end.
         signal: The harm signal that must fall; `None` when a person has to tell.
         expires_at: After this it must be made again.
     """
@@ -74,6 +76,8 @@ class Plan(Value):
     signal_name: str | None
     signal: HarmSignal | None
     duration: timedelta
+    on_end: OnEnd = OnEnd.ASK
+    by_itself: bool = False
     reason: str
     expected_effect: str
     risk_if_wrong: str
@@ -207,6 +211,8 @@ class Containment(Value):
         last_reading: The harm signal as last sampled.
         ends_at: When it asks (or reverts); set when applied.
         end_reached: Whether the end passed with the containment still in force.
+        kept_because: Why it was not undone at its end though its plan asked for that; empty otherwise.
+        harm_returned_at: For an undo: when the harm signal was over its threshold again.
         undone_by: The undo plan's containment.
         rebased: Its changes as they are since an older containment under it was undone; empty before.
         has_begun: Whether it passed its last checks and took its targets.
@@ -230,6 +236,8 @@ class Containment(Value):
     last_reading: float | None = None
     ends_at: Instant | None = None
     end_reached: bool = False
+    kept_because: str = ""
+    harm_returned_at: Instant | None = None
     undone_by: ContainmentId | None = None
     rebased: tuple[Change, ...] = ()
     has_begun: bool = False

@@ -13,7 +13,7 @@ from pydantic import Field
 from bot.domain.actor import Actor
 from bot.domain.containment import Approval, Plan
 from bot.domain.role import Role
-from bot.domain.runbook import Level
+from bot.domain.runbook import Level, OnEnd
 from bot.domain.severity import Severity
 from bot.domain.system import Duration, Handle
 from bot.domain.values import Instant, Value, human_duration
@@ -164,6 +164,16 @@ def check_may_skip(policy: Policy, plan: Plan, actor: Actor, roles: frozenset[Ro
         raise NotPermitted(
             f"Leaving a change out of this {plan.level} plan needs {needed}, other than who asked for it."
         )
+
+
+def check_may_revert(policy: Policy, original: Plan, approvals: tuple[Approval, ...]) -> None:
+    """Refuse an undo that nobody asked for, unless the approved plan itself says that it ends so.
+
+    Raises:
+        ApprovalMissing: The plan does not say so, or was not approved as it stands.
+    """
+    if original.on_end is not OnEnd.REVERT or missing_approvals(policy, original, approvals):
+        raise ApprovalMissing("Nobody approved that this ends by itself.")
 
 
 def check_may_break_glass(policy: Policy, plan: Plan, roles: frozenset[Role], reason: str, at: Instant) -> None:

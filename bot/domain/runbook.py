@@ -106,11 +106,25 @@ class Step(Value):
         return {key: inputs[name] if (name := input_named(value)) else value for key, value in self.params.items()}
 
 
+class OnEnd(StrEnum):
+    """What happens when a containment's end has come."""
+
+    ASK = "ask"
+    """It stays in force, and people are asked."""
+    REVERT = "revert"
+    """It is undone, but only if its effect was verified, the signal is clean and nobody changed a target since."""
+
+
 class End(Value):
-    """How long a containment lasts by default and at most; then it stays in force and asks."""
+    """How long a containment lasts by default and at most, and what happens then.
+
+    Attributes:
+        on_end: `None` for what is usual at the runbook's level, see `Runbook.on_end`.
+    """
 
     after: Duration
     at_most: Duration
+    on_end: OnEnd | None = None
 
     def offered(self) -> list[timedelta]:
         """Return the durations to offer in a form, shortest first."""
@@ -145,3 +159,9 @@ class Runbook(Value):
     def levels(self) -> tuple[Level, ...]:
         """Every ladder level of its steps, once: policy asks about each of them."""
         return tuple(sorted({step.level for step in self.steps}))
+
+    @property
+    def on_end(self) -> OnEnd:
+        """What happens at its end: from L2 up people are asked unless the runbook says otherwise."""
+        usual = OnEnd.ASK if self.level.rank >= Level.L2.rank else OnEnd.REVERT
+        return self.ends.on_end or usual

@@ -22,7 +22,6 @@ from bot.services.plans import EXPIRE_PLAN, OFFER_BREAK_GLASS
 from bot.services.ports import Transaction, UnitOfWork
 
 CARRY_OUT = "containment.carry_out"
-END_REACHED = "containment.end"
 
 
 class Containments:
@@ -109,26 +108,6 @@ class Containments:
             containment = await tx.containments.get(ContainmentId(timer.subject))
             if containment.state is ContainmentState.PROPOSED:
                 await want_card(tx, containment)
-
-    async def end_reached(self, timer: Timer) -> None:
-        """Say that a containment's end has come. It stays in force: nothing re-enables the harm by itself."""
-        async with self._uow.begin() as tx:
-            containment = await tx.containments.get(ContainmentId(timer.subject))
-            if not containment.is_in_force or containment.end_reached:
-                return
-            fact = Fact(
-                kind="containment.end_reached",
-                at=self._now(),
-                actor=STANCH,
-                text=f"C-{containment.number} reached its end and stays in force until someone extends or undoes it",
-            )
-            await record(tx, containment.changed(end_reached=True), fact)
-            await tx.deliveries.want(
-                DeliveryKind.NOTE,
-                incident_lane(containment.plan.incident_id),
-                f"end:{containment.id}:{timer.generation}",
-                payload={"containment": containment.id, "what": "end_reached"},
-            )
 
     async def get(self, containment_id: ContainmentId) -> Containment:
         """Return one containment."""

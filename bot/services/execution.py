@@ -16,11 +16,11 @@ from bot.domain.change import Change
 from bot.domain.containment import Containment, ContainmentState, Plan, PlanKind, Progress, Rebase, StepState
 from bot.domain.incident import Incident
 from bot.domain.timeline import Fact
-from bot.domain.timer import Timer
 from bot.domain.values import ContainmentId, JsonObject, Now
 from bot.errors import Conflict, IntegrationError, RateLimited, Unavailable, UserError
 from bot.sdk import Action
-from bot.services.containments import END_REACHED, record
+from bot.services.containments import record
+from bot.services.ends import WATCH_AFTER, clear_end, set_end
 from bot.services.ports import Connections, Transaction, UnitOfWork
 from bot.services.watching import WATCH
 
@@ -63,9 +63,7 @@ class Execution:
         async with self._uow.begin() as tx:
             incident = await tx.incidents.get(plan.incident_id)
             try:
-                rules.check_may_carry_out(
-                    self._catalog.policy, plan, containment.approvals, incident.severity, self._now()
-                )
+                await self._check_approved(tx, containment, incident)
                 if await tx.containments.claim_targets(containment) is not None:
                     return _PAUSE
                 await _check_stack(tx, plan)
@@ -78,6 +76,19 @@ class Execution:
             fact = self._fact("containment.begun", f"Carrying out C-{containment.number} “{plan.title}”")
             await record(tx, begun, fact)
         return AT_ONCE
+
+    async def _check_approved(self, tx: Transaction, containment: Containment, incident: Incident) -> None:
+        """Refuse what is not, or no longer, approved as it stands.
+
+        Raises:
+            PlanExpired, ApprovalMissing: See `policy`.
+        """
+        plan, policy = containment.plan, self._catalog.policy
+        if plan.by_itself and plan.kind is PlanKind.UNDO and plan.of is not None:
+            original = await tx.containments.get(plan.of)
+            rules.check_may_revert(policy, original.plan, original.approvals)
+            return
+        rules.check_may_carry_out(policy, plan, containment.approvals, incident.severity, self._now())
 
     async def _step(self, containment: Containment, incident: Incident) -> timedelta | None:
         index = containment.next_step
@@ -185,7 +196,7 @@ class Execution:
                 await record(tx, done.moved(ContainmentState.VERIFIED), self._fact("containment.verified", text))
                 return None
             ends_at = at + plan.duration
-            await tx.timers.set(_end_timer(containment, ends_at))
+            await set_end(tx, containment, ends_at, at)
             state = ContainmentState.WATCHING if plan.signal else ContainmentState.VERIFIED
             text = f"C-{done.number}: every change reads back"
             fact = self._fact("containment.state_verified", text)
@@ -200,15 +211,17 @@ class Execution:
             return
         original = await tx.containments.get(done.plan.of)
         if done.plan.kind is PlanKind.UNDO:
-            await tx.timers.cancel(f"{END_REACHED}:{original.id}")
+            await clear_end(tx, original.id)
             undone = original.moved(ContainmentState.UNDONE, undone_by=done.id)
             await record(tx, undone, self._fact("containment.undone", f"C-{original.number} was undone"))
             await self._rebase(tx, original, done.plan.rebases)
+            if done.plan.signal:
+                await tx.jobs.enqueue(WATCH_AFTER, done.id, key=f"{WATCH_AFTER}:{done.id}")
             return
         ends_at = at + done.plan.duration
-        await tx.timers.set(_end_timer(original, ends_at))
+        await set_end(tx, original, ends_at, at)
         text = f"C-{original.number} now ends {ends_at:%Y-%m-%d %H:%M} UTC"
-        extended = original.changed(ends_at=ends_at, end_reached=False)
+        extended = original.changed(ends_at=ends_at, end_reached=False, kept_because="")
         await record(tx, extended, self._fact("containment.extended", text))
 
     async def _rebase(self, tx: Transaction, undone: Containment, rebases: Sequence[Rebase]) -> None:
@@ -249,10 +262,6 @@ async def _check_stack(tx: Transaction, plan: Plan) -> None:
     """Refuse an undo from under containments that have changed since it was planned."""
     for rebase in plan.rebases:
         (await tx.containments.get(rebase.containment)).rebased_by(rebase)
-
-
-def _end_timer(containment: Containment, ends_at: datetime) -> Timer:
-    return Timer(key=f"{END_REACHED}:{containment.id}", job=END_REACHED, subject=containment.id, due_at=ends_at)
 
 
 def _drift(change: Change) -> str:

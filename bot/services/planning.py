@@ -11,9 +11,9 @@ from bot.domain.actor import Actor
 from bot.domain.change import Change
 from bot.domain.containment import Containment, Plan, PlanKind
 from bot.domain.incident import Incident
-from bot.domain.runbook import LiveChoiceInput, Runbook, Step
+from bot.domain.runbook import LiveChoiceInput, OnEnd, Runbook, Step
 from bot.domain.system import System
-from bot.domain.values import IncidentId, Now, human_duration
+from bot.domain.values import ContainmentId, IncidentId, Now, human_duration
 from bot.errors import BadCommand, InvalidTransition, NotFound
 from bot.services.plans import Plans, by_age, full_name
 from bot.services.ports import Connections, IncidentConnections, UnitOfWork
@@ -115,6 +115,7 @@ class Planning:
             signal_name=runbook.harm_signal if signal else None,
             signal=signal,
             duration=duration,
+            on_end=runbook.on_end if signal and all(change.reversible for change in changes) else OnEnd.ASK,
             reason=request.reason.strip(),
             expected_effect=runbook.expected_effect,
             risk_if_wrong=runbook.risk_if_wrong,
@@ -124,6 +125,22 @@ class Planning:
             expires_at=at + self._catalog.policy.plan_expires_after,
         )
         return await self._plans.store(plan)
+
+    async def plan_again(self, actor: Actor, containment_id: ContainmentId) -> Containment:
+        """Plan what a containment did once more, with what was entered then: for harm that is back after its undo.
+
+        Raises:
+            InvalidTransition: It is still in force, or the incident is resolved.
+            NotPermitted: The person may not plan at its level.
+            IntegrationError: A vendor could not be read.
+        """
+        async with self._uow.begin() as tx:
+            former = await tx.containments.get(containment_id)
+        if former.is_in_force:
+            raise InvalidTransition(f"C-{former.number} is still in force.")
+        plan = former.plan
+        reason = f"the harm is back after C-{former.number} was undone"
+        return await self.plan(actor, plan.incident_id, PlanRequest(plan.runbook, plan.inputs, reason, plan.duration))
 
     async def _context(
         self, actor: Actor, incident_id: IncidentId, runbook_id: str

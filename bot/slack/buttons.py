@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.domain.actor import Actor
+from bot.domain.policy import approvers
 from bot.slack.services import Services
 from bot.slack.values import AlertRef, IncidentRef, PlanRef
 
@@ -54,6 +55,14 @@ async def _retry(services: Services, press: Press) -> None:
     await services.resumptions.retry(press.actor, PlanRef.parse(press.value).containment)
 
 
+async def _again(services: Services, press: Press) -> None:
+    """Plan it again; where nobody's approval is needed, carry it out at once: the harm is back."""
+    ref = PlanRef.parse(press.value)
+    planned = await services.planning.plan_again(press.actor, ref.containment)
+    if not approvers(services.catalog.policy, planned.plan.levels):
+        await services.containments.approve(press.actor, planned.id, planned.plan.fingerprint)
+
+
 BUTTONS: dict[str, Button] = {
     "alert.declare": _declare,
     "alert.dismiss": _dismiss,
@@ -61,4 +70,5 @@ BUTTONS: dict[str, Button] = {
     "containment.approve": _approve,
     "containment.decline": _decline,
     "containment.retry": _retry,
+    "containment.again": _again,
 }

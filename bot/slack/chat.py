@@ -26,12 +26,10 @@ from bot.slack.registered import WRITTEN
 from bot.slack.views.alert_card import alert_card
 from bot.slack.views.containment_card import containment_card
 from bot.slack.views.incident_card import incident_card
-from bot.slack.views.note import end_reached_note
+from bot.slack.views.note import NOTES
 from bot.slack.views.review import review_ready_note
 
 logger = logging.getLogger(__name__)
-
-END_REACHED = "end_reached"
 
 
 class SlackChat:
@@ -125,8 +123,10 @@ class SlackChat:
 
     async def _note(self, delivery: Delivery) -> Posted:
         what = delivery.payload.get("what")
-        if what == END_REACHED:
-            return await self._end_reached(delivery)
+        if (note := NOTES.get(str(what))) is not None:
+            view = await self._board.containment(ContainmentId(str(delivery.payload["containment"])))
+            card = note(view, await self._card_link(view.containment.id))
+            return await self._posts.bring(delivery, await self._channel(view.incident.id), card, quietly=False)
         if what == REVIEW_READY:
             return await self._review_ready(delivery)
         raise NotFound(f"There is no note about {what!r}.")
@@ -135,12 +135,6 @@ class SlackChat:
         incident_id = IncidentId(str(delivery.payload["incident"]))
         note = review_ready_note(await self._reviews.draft(incident_id))
         return await self._posts.bring(delivery, await self._channel(incident_id), note)
-
-    async def _end_reached(self, delivery: Delivery) -> Posted:
-        view = await self._board.containment(ContainmentId(str(delivery.payload["containment"])))
-        channel = await self._channel(view.incident.id)
-        note = end_reached_note(view, await self._card_link(view.containment.id))
-        return await self._posts.bring(delivery, channel, note, quietly=False)
 
     async def _card_link(self, containment_id: ContainmentId) -> str | None:
         async with self._uow.begin() as tx:

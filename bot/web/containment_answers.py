@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from bot.domain.change import Change
 from bot.domain.containment import Approval, Containment, ContainmentState, PlanKind, Progress, StepState
 from bot.domain.role import Role
-from bot.domain.runbook import Level
+from bot.domain.runbook import Level, OnEnd
 from bot.domain.values import Instant, JsonObject
 
 
@@ -78,7 +78,9 @@ class ContainmentAnswer(_Answer):
         state_verified_at: When every change read back.
         clean_since: Start of the harm signal's clean window.
         effect_verified_at: When that window had passed.
-        ends_at: When it asks to be extended or undone; it never ends by itself.
+        ends_at: When its end comes; `on_end` says what happens then.
+        kept_because: Why it was not undone at its end though it was to be; empty otherwise.
+        harm_returned_at: For an undo: when the harm signal was over its threshold again.
     """
 
     number: int
@@ -100,7 +102,10 @@ class ContainmentAnswer(_Answer):
     clean_since: Instant | None
     effect_verified_at: Instant | None
     ends_at: Instant | None
+    on_end: OnEnd
     end_reached: bool
+    kept_because: str
+    harm_returned_at: Instant | None
 
     @classmethod
     def of(cls, containment: Containment) -> Self:
@@ -126,5 +131,8 @@ class ContainmentAnswer(_Answer):
             clean_since=containment.clean_since,
             effect_verified_at=containment.effect_verified_at,
             ends_at=containment.ends_at,
+            on_end=plan.on_end,
             end_reached=containment.end_reached,
+            kept_because=containment.kept_because,
+            harm_returned_at=containment.harm_returned_at,
         )

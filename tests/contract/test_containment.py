@@ -18,7 +18,8 @@ from bot.errors import (
     PlanExpired,
     UserError,
 )
-from bot.services.containments import CARRY_OUT, END_REACHED
+from bot.services.containments import CARRY_OUT
+from bot.services.ends import END_REACHED
 from bot.services.planning import PlanRequest
 from bot.services.plans import EXPIRE_PLAN
 from bot.store.sql import Store

@@ -5,6 +5,7 @@ from slack_sdk.models.blocks import Block, ButtonElement
 from bot.domain.change import Change, Guard, difference
 from bot.domain.containment import Containment, ContainmentState, PlanKind, StepState
 from bot.domain.role import Role
+from bot.domain.runbook import OnEnd
 from bot.domain.values import human_duration
 from bot.services.board import ContainmentView
 from bot.slack.text import code_block, date, escape, one_line, party
@@ -21,6 +22,10 @@ _RISKY_LEVEL = 6
 _GUARDS = {
     Guard.CONDITIONAL: "the vendor refuses the write if somebody changed it meanwhile",
     Guard.REREAD: "read again just before it is written",
+}
+_THEN = {
+    OnEnd.ASK: "Stanch asks; it stays in force until someone decides",
+    OnEnd.REVERT: "it is undone, if its effect was verified, the signal is clean and nobody changed a target",
 }
 _DECIDING = {Role.LEAD: "who may lead", Role.OWNER: "who owns the system"}
 _PROGRESS = {
@@ -101,7 +106,7 @@ def _facts(view: ContainmentView) -> list[tuple[str, str]]:
         ("Asked for by", party(plan.requested_by)),
     ]
     if plan.kind is not PlanKind.UNDO:
-        lasts = f"{human_duration(plan.duration)}, then Stanch asks; it stays in force until someone decides"
+        lasts = f"{human_duration(plan.duration)}, then {_THEN[plan.on_end]}"
         facts.append(("Lasts", lasts))
     if view.containment.state is ContainmentState.PROPOSED:
         facts.append(("Expires", f"{date(plan.expires_at)} unless decided"))

@@ -41,6 +41,8 @@ def end_words(containment: Containment) -> str:
     """Return when it ends, for one that is in force; empty while there is no end."""
     if containment.ends_at is None:
         return ""
+    if containment.kept_because:
+        return f"its end passed {date(containment.ends_at)}; not undone: {one_line(containment.kept_because, 200)}"
     if containment.end_reached:
         return f"its end passed {date(containment.ends_at)}, it stays in force"
     return f"ends {date(containment.ends_at)}"

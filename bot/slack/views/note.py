@@ -1,19 +1,80 @@
-"""Messages of their own that the incident's channel is told once."""
+"""Messages of their own that the incident's channel is told once; each mentions the commander, who must decide."""
 
+from collections.abc import Callable
+
+from bot.domain.containment import PlanKind
+from bot.domain.runbook import OnEnd
 from bot.services.board import ContainmentView
-from bot.slack.text import date, link, party
-from bot.slack.views.card import Card, section
+from bot.slack.text import date, escape, link, party
+from bot.slack.values import PlanRef
+from bot.slack.views.card import Card, actions, button, section
 from bot.slack.views.containment_words import name
+
+_PROBLEM = 300
+
+
+def end_near_note(view: ContainmentView, card_url: str | None) -> Card:
+    """Return the reminder that a containment's end is near."""
+    containment = view.containment
+    when = f" {date(containment.ends_at)}" if containment.ends_at else " soon"
+    then = (
+        "Then it is undone, if that is safe"
+        if containment.plan.on_end is OnEnd.REVERT
+        else "Then it stays in force and Stanch asks"
+    )
+    text = f"{_whom(view)}*{name(containment)}* ends{when}. {then}. *Extend* or *Undo* it on {_card(card_url)}."
+    return Card(f"{name(containment)} ends soon", [section(text)])
 
 
 def end_reached_note(view: ContainmentView, card_url: str | None) -> Card:
-    """Return the note that a containment's end has come; it mentions the commander, who must decide."""
-    containment, commander = view.containment, view.incident.commander
-    whom = f"{party(commander)}: " if commander else ""
+    """Return the note that a containment's end has come."""
+    containment = view.containment
     when = f" ({date(containment.ends_at)})" if containment.ends_at else ""
-    card = link(card_url, "its card")
     text = (
-        f"{whom}*{name(containment)}* has reached its end{when}. It stays in force until somebody decides: "
-        f"*Undo* it or *Extend* it on {card}."
+        f"{_whom(view)}*{name(containment)}* has reached its end{when}. It stays in force until somebody decides: "
+        f"*Undo* it or *Extend* it on {_card(card_url)}."
     )
     return Card(f"{name(containment)} has reached its end and stays in force", [section(text)])
+
+
+def kept_at_end_note(view: ContainmentView, card_url: str | None) -> Card:
+    """Return the note that a containment was to be undone at its end, and was not."""
+    containment = view.containment
+    text = (
+        f"{_whom(view)}*{name(containment)}* has reached its end and was *not* undone: "
+        f"{escape(containment.kept_because, _PROBLEM)}. "
+        f"It stays in force; *Undo* it or *Extend* it on {_card(card_url)}."
+    )
+    return Card(f"{name(containment)} has reached its end and stays in force", [section(text)])
+
+
+def harm_returned_note(view: ContainmentView, card_url: str | None) -> Card:
+    """Return the note that the harm is back after an undo, with a way to contain it again at once."""
+    undo, former = view.containment, view.of
+    when = f" {date(undo.harm_returned_at)}" if undo.harm_returned_at else ""
+    text = (
+        f":rotating_light: {_whom(view)}the harm is back{when}, after *{name(undo)}*. Plan the same again, or take "
+        f"another runbook; see {_card(card_url)}."
+    )
+    again = []
+    if former is not None and undo.plan.kind is PlanKind.UNDO:
+        ref = PlanRef(containment=former.id, fingerprint=former.plan.fingerprint)
+        again.append(button("Contain it again", "containment.again", ref, style="danger"))
+    return Card(f"The harm is back after {name(undo)}", [section(text), *actions(again)])
+
+
+def _whom(view: ContainmentView) -> str:
+    commander = view.incident.commander
+    return f"{party(commander)}: " if commander else ""
+
+
+def _card(card_url: str | None) -> str:
+    return link(card_url, "its card")
+
+
+NOTES: dict[str, Callable[[ContainmentView, str | None], Card]] = {
+    "end_near": end_near_note,
+    "end_reached": end_reached_note,
+    "kept_at_end": kept_at_end_note,
+    "harm_returned": harm_returned_note,
+}
