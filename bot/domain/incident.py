@@ -16,7 +16,7 @@ from bot.domain.classification import Classification
 from bot.domain.milestones import Basis, Milestone, MilestoneName, Milestones
 from bot.domain.severity import Severity
 from bot.domain.timeline import Fact
-from bot.domain.values import ContainmentId, IncidentId, Instant, Value, utc_text
+from bot.domain.values import ContainmentId, IncidentId, Instant, Value, is_blank, utc_text
 from bot.errors import BadCommand, InvalidTransition
 
 MAX_TITLE = 150
@@ -131,7 +131,7 @@ class Incident(Value):
         self._require_open()
         if severity is self.severity:
             raise InvalidTransition(f"{self.label} is {severity.label} already.")
-        if not reason.strip():
+        if is_blank(reason):
             raise BadCommand(f"Say why: `/incident severity {severity.label.lower()} because ...`")
         fact = Fact(
             kind="severity.changed",
@@ -204,7 +204,7 @@ class Incident(Value):
             InvalidTransition: It is mitigated or resolved already.
         """
         self._require_open()
-        if not evidence.strip():
+        if is_blank(evidence):
             raise BadCommand("Say what shows that the harm stopped: `/incident mitigated <evidence>`")
         if self.milestones.mitigated and not self.milestones.mitigated.provisional:
             raise InvalidTransition(f"{self.label} is mitigated already.")
@@ -276,7 +276,7 @@ def opened(  # noqa: PLR0913 - everything an incident is born with
         id=incident_id,
         number=number,
         kind=kind,
-        title=title[:MAX_TITLE].strip() or "Untitled incident",
+        title="Untitled incident" if is_blank(title[:MAX_TITLE]) else title[:MAX_TITLE].strip(),
         system_id=system_id,
         classification=classification,
         severity=classification.severity,

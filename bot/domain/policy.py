@@ -16,7 +16,7 @@ from bot.domain.role import Role
 from bot.domain.runbook import Level, OnEnd
 from bot.domain.severity import Severity
 from bot.domain.system import Duration, Handle
-from bot.domain.values import Instant, Value, human_duration
+from bot.domain.values import Instant, Value, human_duration, is_blank
 from bot.errors import ApprovalMissing, NotPermitted, PlanExpired
 
 
@@ -153,7 +153,7 @@ def check_may_skip(policy: Policy, plan: Plan, actor: Actor, roles: frozenset[Ro
     Raises:
         NotPermitted: One of these is missing.
     """
-    if not reason.strip():
+    if is_blank(reason):
         raise NotPermitted("Skipping needs a reason: it goes on the timeline.")
     approving = approvers(policy, plan.levels)
     if not approving:
@@ -188,7 +188,7 @@ def check_may_break_glass(policy: Policy, plan: Plan, roles: frozenset[Role], re
         left = human_duration(policy.break_glass.after - waited)
         wait = human_duration(policy.break_glass.after)
         raise NotPermitted(f"Break-glass opens when nobody could be reached for {wait}; {left} left.")
-    if not reason.strip():
+    if is_blank(reason):
         raise NotPermitted("Break-glass needs a reason: say who could not be reached and why it cannot wait.")
 
 

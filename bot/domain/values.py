@@ -5,6 +5,7 @@ A newcomer would mutate a value: they never change, `changed()` returns a new, v
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NewType, Self
@@ -12,6 +13,10 @@ from typing import Annotated, Any, NewType, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 
 JsonObject = dict[str, Any]
+
+# Categories of Unicode without ink of their own: controls, formats, unassigned, halves, marks, spaces.
+_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Cs", "Me", "Mn", "Zl", "Zp", "Zs"})
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and symbols by category, empty by design
 
 IncidentId = NewType("IncidentId", str)
 AlertGroupId = NewType("AlertGroupId", str)
@@ -38,6 +43,11 @@ class Value(BaseModel):
     def changed(self, **fields: object) -> Self:
         """Return a validated copy with the given fields replaced."""
         return type(self).model_validate({**dict(self), **fields})
+
+
+def is_blank(text: str) -> bool:
+    """Return whether nothing of a text can be seen, whatever characters it has: a title or a reason must be read."""
+    return all(unicodedata.category(char) in _UNSEEN or char in _FILLERS for char in text)
 
 
 def utc_text(instant: datetime) -> str:

@@ -19,7 +19,7 @@ from bot.domain.role import Role
 from bot.domain.severity import Severity
 from bot.domain.system import System
 from bot.domain.timeline import Fact
-from bot.domain.values import AlertGroupId, IncidentId, Now, digest
+from bot.domain.values import AlertGroupId, IncidentId, Now, digest, is_blank
 from bot.errors import BadCommand, Conflict, InvalidTransition, NotFound
 from bot.services.lanes import TRIAGE, incident_lane
 from bot.services.people import People
@@ -56,7 +56,7 @@ class Incidents:
             BadCommand: The title is empty.
         """
         title = " ".join(title.split())
-        if not title:
+        if is_blank(title):
             raise BadCommand("Say what is happening: `/incident declare <what is happening>`")
         at = self._now()
         classification = classify(list(self._catalog.playbooks.values()), Facts(text=title))

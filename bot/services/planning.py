@@ -13,7 +13,7 @@ from bot.domain.containment import Containment, Plan, PlanKind
 from bot.domain.incident import Incident
 from bot.domain.runbook import LiveChoiceInput, OnEnd, Runbook, Step
 from bot.domain.system import System
-from bot.domain.values import ContainmentId, IncidentId, Now, human_duration
+from bot.domain.values import ContainmentId, IncidentId, Now, human_duration, is_blank
 from bot.errors import BadCommand, InvalidTransition, NotFound
 from bot.services.plans import Plans, by_age, full_name
 from bot.services.ports import Connections, IncidentConnections, UnitOfWork
@@ -183,12 +183,12 @@ class Planning:
 
 def _check_inputs(runbook: Runbook, request: PlanRequest, duration: timedelta, longest: timedelta) -> None:
     unknown = sorted(set(request.inputs) - set(runbook.inputs))
-    missing = [item.label for name, item in runbook.inputs.items() if not request.inputs.get(name, "").strip()]
+    missing = [item.label for name, item in runbook.inputs.items() if is_blank(request.inputs.get(name, ""))]
     if unknown:
         raise BadCommand(f"“{runbook.title}” has no input `{unknown[0]}`.")
     if missing:
         raise BadCommand(f"Fill in: {', '.join(missing)}.")
-    if not request.reason.strip():
+    if is_blank(request.reason):
         raise BadCommand("Say why: the reason goes on the timeline.")
     at_most = min(runbook.ends.at_most, longest)
     if not timedelta(0) < duration <= at_most:

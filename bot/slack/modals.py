@@ -12,7 +12,7 @@ from slack_sdk.models.views import View
 from bot.domain import policy as rules
 from bot.domain.actor import Actor
 from bot.domain.containment import Containment
-from bot.domain.values import JsonObject
+from bot.domain.values import JsonObject, is_blank
 from bot.errors import BadCommand, InvalidTransition
 from bot.services.planning import PlanRequest
 from bot.slack.buttons import Press
@@ -118,7 +118,7 @@ def _duration(entered: dict[str, str]) -> timedelta:
 
 def _reason(entered: dict[str, str]) -> str:
     reason = entered.get(REASON, "").strip()
-    if not reason:
+    if is_blank(reason):
         raise BadCommand("Say why: the reason goes on the timeline.")
     return reason
 

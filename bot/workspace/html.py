@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
-from bot.workspace.emoji import emojify
+from bot.workspace.emoji import shown
 from bot.workspace.moments import show
 from bot.workspace.mrkdwn import (
     Block,
@@ -40,7 +40,7 @@ def text_html(text: Json, names: Names, viewer: str = "") -> Markup:
     """Return a text object as HTML."""
     if text["type"] == "mrkdwn":
         return mrkdwn_html(text["text"], names, viewer)
-    return Markup('<span dir="auto" class="plain">{}</span>').format(emojify(text["text"]))
+    return Markup('<span dir="auto" class="plain">{}</span>').format(shown(text))
 
 
 def rich_text_html(block: Json, names: Names, viewer: str = "") -> Markup:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.workspace.blocks import elements
 from bot.workspace.elements import EXTERNAL
-from bot.workspace.emoji import emojify
+from bot.workspace.emoji import emojify, shown
 from bot.workspace.forms import options_of
 from bot.workspace.wire import Json
 
@@ -99,7 +99,7 @@ def view_controls(view: View) -> list[Control]:
 
 def pick(controls: Sequence[Control], label: str, containing: str | None) -> Control:
     """Return the one control with a label, near or in a text that holds `containing`; raise `LabelError`."""
-    named = [one for one in controls if one.label == emojify(label)]
+    named = [one for one in controls if one.label in (label, emojify(label))]
     if containing is None:
         chosen = named
     else:
@@ -123,7 +123,8 @@ def plain_value(control: Control, value: Value, options: Sequence[Json]) -> Valu
     """Return the option values for option texts; text typed into an input is returned as it is."""
     if not (options or control.asks_app):
         return value
-    by_text = {emojify(option["text"]["text"]): str(option["value"]) for option in options}
+    by_text = {shown(option["text"]): str(option["value"]) for option in options}
+    by_text |= {emojify(text): chosen for text, chosen in by_text.items()}
     texts = [value] if isinstance(value, str) else value
     missing = [text for text in texts if emojify(text) not in by_text]
     if missing:
@@ -150,8 +151,8 @@ def _controls(blocks: list[Json], shown: Json, place: Json) -> list[Control]:
 
 def _labels(block: Json, element: Json) -> list[str]:
     if element["type"] == "overflow":
-        return [emojify(option["text"]["text"]) for option in options_of(element)]
+        return [shown(option["text"]) for option in options_of(element)]
     if block["type"] == "input":
-        return [emojify(block["label"]["text"])]
+        return [shown(block["label"])]
     text = element.get("text") or element.get("placeholder") or block.get("text")
-    return [emojify(text["text"])] if text else [str(element["action_id"])]
+    return [shown(text)] if text else [str(element["action_id"])]

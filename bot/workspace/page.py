@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from bot.workspace import screen
 from bot.workspace.api import workspace_of
-from bot.workspace.emoji import emoji_table, emojify
+from bot.workspace.emoji import emoji_table, emojify, shown
 from bot.workspace.feed import Entry, arrange
 from bot.workspace.files import PICTURES
 from bot.workspace.html import mrkdwn_html, rich_text_html, text_html
@@ -71,7 +71,7 @@ def _templates() -> Environment:
         "every_emoji": emoji_table(),
         "pictures": PICTURES,
     }
-    environment.globals |= {"current": current, "current_options": current_options, "faces": faces}
+    environment.globals |= {"current": current, "current_options": current_options, "faces": faces, "shown": shown}
     return environment
 
 

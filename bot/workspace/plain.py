@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bot.workspace.blocks import elements
-from bot.workspace.emoji import emojify
+from bot.workspace.emoji import shown
 from bot.workspace.forms import options_of
 from bot.workspace.moments import show
 from bot.workspace.mrkdwn import (
@@ -69,7 +69,7 @@ def text_object(text: Json | None, names: Names) -> str:
     """Return a text object, formatted or plain, as text."""
     if not text:
         return ""
-    return tree_text(parse(text["text"], names)) if text["type"] == "mrkdwn" else emojify(text["text"])
+    return tree_text(parse(text["text"], names)) if text["type"] == "mrkdwn" else shown(text)
 
 
 def tree_text(tree: Iterable[Block]) -> str:

@@ -2,6 +2,7 @@
 
 import re
 
+from bot.workspace.emoji import shown
 from bot.workspace.forms import entered, initial_state
 from bot.workspace.model import Channel, ChannelKind, Member
 from bot.workspace.state import State
@@ -30,7 +31,7 @@ def grouped(state: State, element: Json, viewer: str) -> list[tuple[str, list[Ch
     if kind == "conversations_select":
         return [("", _conversations(state, element.get("filter") or {}, viewer))]
     if element.get("option_groups"):
-        return [(group["label"]["text"], _options(group)) for group in element["option_groups"]]
+        return [(shown(group["label"]), _options(group)) for group in element["option_groups"]]
     return [("", _options(element))]
 
 
@@ -65,7 +66,7 @@ def _held(element: Json, state: Json) -> list[Json | str | int]:
 
 
 def _options(owner: Json) -> list[Choice]:
-    return [(option["value"], option["text"]["text"]) for option in owner.get("options") or []]
+    return [(option["value"], shown(option["text"])) for option in owner.get("options") or []]
 
 
 def _person(member: Member) -> Choice:

@@ -214,3 +214,13 @@ async def test_confirmation_texts_wait_in_the_page(slack: RunningWorkspace) -> N
     shown = Elements(await page(slack, f"/client/commander/{ALERTS}"))
     (asked,) = [str(attributes["data-confirm"]) for _, attributes in shown.tags if "data-confirm" in attributes]
     assert '"title": "Pause it?"' in asked
+
+
+async def test_plain_text_may_keep_its_shortcodes(slack: RunningWorkspace, commander: Person) -> None:
+    raw = {"type": "plain_text", "text": ":fire: is down", "emoji": False}
+    blocks = [{"type": "header", "text": raw}, actions(button("x", "press") | {"text": raw})]
+    await slack.web.chat_postMessage(channel=ALERTS, text="x", blocks=blocks)
+    (message,) = await commander.messages("ai-alerts")
+    assert message["visible"] == ":fire: is down\n[:fire: is down]"
+    assert commander.labels(message) == [":fire: is down"]
+    assert "🔥" not in (await page(slack, f"/client/commander/{ALERTS}/main"))

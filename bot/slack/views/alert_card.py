@@ -4,6 +4,7 @@ from slack_sdk.models.blocks import Block
 
 from bot.domain.alert import AlertGroup, Verdict
 from bot.domain.incident import Incident
+from bot.domain.values import is_blank
 from bot.services.board import AlertGroupView
 from bot.slack.text import channel_link, date, escape, link, mention, one_line, party, plain
 from bot.slack.values import AlertRef
@@ -19,8 +20,9 @@ def alert_card(view: AlertGroupView) -> Card:
     group = view.group
     severity = view.incident.severity if view.incident else view.classification.severity
     state = "Firing" if group.is_firing else "Resolved"
+    title = "Untitled alert" if is_blank(group.title) else group.title
     blocks: list[Block] = [
-        header(f"{state}: {plain(group.title, 140)}"),
+        header(f"{state}: {plain(title, 140)}"),
         fields(
             [
                 ("Severity" if view.incident else "Would be", severity.label),
@@ -36,7 +38,7 @@ def alert_card(view: AlertGroupView) -> Card:
         blocks.append(section(escape(group.text, _TEXT)))
     blocks.append(context(severity_reasons(view.classification, severity)))
     blocks.extend(_decision(view))
-    text = f"{state}: {one_line(group.title, _TITLE)} ({severity.label})"
+    text = f"{state}: {one_line(title, _TITLE)} ({severity.label})"
     return Card(text=text, blocks=blocks)
 
 
