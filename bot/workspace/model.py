@@ -20,6 +20,7 @@ class Member:
     real_name: str
     title: str = ""
     email: str = ""
+    tz: str = "Etc/UTC"
     is_bot: bool = False
 
 

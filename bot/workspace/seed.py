@@ -4,8 +4,9 @@ Accounts are named by the role they play; none stands for a person. Another app 
 """
 
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 
 class _Frozen(BaseModel):
@@ -13,12 +14,21 @@ class _Frozen(BaseModel):
 
 
 class Account(_Frozen):
-    """A human account. `title` is the role shown beside the name; empty means that it plays none."""
+    """A human account. `title` is the role shown beside the name, empty for none; `tz` a zone such as `Asia/Tokyo`."""
 
     id: str
     name: str
     real_name: str
     title: str = ""
+    tz: str = "Etc/UTC"
+
+    @field_validator("tz")
+    @classmethod
+    def _known(cls, tz: str) -> str:
+        try:
+            return ZoneInfo(tz).key
+        except (OSError, ValueError, ZoneInfoNotFoundError) as exc:
+            raise ValueError(f"{tz} is no time zone") from exc
 
     @property
     def email(self) -> str:

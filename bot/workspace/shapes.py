@@ -3,6 +3,9 @@
 One function a shape, used by the Web API, by events and by interactions alike.
 """
 
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
 from bot.workspace.blocks import elements
 from bot.workspace.forms import state_values
 from bot.workspace.model import Channel, Member, Message, View
@@ -27,6 +30,7 @@ def user_json(state: State, member: Member) -> Json:
         "display_name_normalized": "" if member.is_bot else member.name,
         "team": state.seed.team_id,
     }
+    local = state.now().astimezone(ZoneInfo(member.tz))
     if member.email:
         profile["email"] = member.email
     if member.is_bot:
@@ -37,9 +41,9 @@ def user_json(state: State, member: Member) -> Json:
         "name": member.name,
         "real_name": member.real_name,
         "deleted": False,
-        "tz": "Etc/UTC",
-        "tz_label": "Coordinated Universal Time",
-        "tz_offset": 0,
+        "tz": member.tz,
+        "tz_label": "Coordinated Universal Time" if member.tz == "Etc/UTC" else local.tzname(),
+        "tz_offset": int((local.utcoffset() or timedelta(0)).total_seconds()),
         "profile": profile,
         "is_admin": False,
         "is_owner": False,

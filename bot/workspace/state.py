@@ -37,7 +37,7 @@ class State:
     def _plant(self) -> None:
         for account in self.seed.accounts:
             self.members[account.id] = Member(
-                account.id, account.name, account.real_name, title=account.title, email=account.email
+                account.id, account.name, account.real_name, title=account.title, email=account.email, tz=account.tz
             )
         app = self.seed.app
         self.members[app.bot_user_id] = Member(app.bot_user_id, app.bot_name, app.name, is_bot=True)

@@ -3,10 +3,12 @@
 from collections.abc import Awaitable
 
 import pytest
+from pydantic import ValidationError
 from slack_sdk.errors import SlackApiError
 
 from bot.workspace.client import Person
-from tests.contract.workspace_fixtures import RunningWorkspace
+from bot.workspace.seed import DEFAULT_SEED, Account
+from tests.contract.workspace_fixtures import RunningWorkspace, run_workspace
 
 ALERTS = "C0AIALERTS"
 
@@ -130,6 +132,22 @@ async def test_people_and_groups_are_found(slack: RunningWorkspace) -> None:
     assert await error_of(slack.web.users_info(user="U0NOBODY")) == "user_not_found"
     assert await error_of(slack.web.users_lookupByEmail(email="nobody@example.com")) == "users_not_found"
     assert await error_of(slack.web.usergroups_users_list(usergroup="S0NONE")) == "no_such_subteam"
+
+
+async def test_everybody_has_the_time_zone_that_the_seed_gives_them() -> None:
+    far, *others = DEFAULT_SEED.accounts
+    seed = DEFAULT_SEED.model_copy(update={"accounts": (far.model_copy(update={"tz": "Asia/Tokyo"}), *others)})
+    async with run_workspace(seed=seed) as slack:
+        shown = {one["name"]: one for one in (await slack.web.users_list())["members"]}
+    zones = {name: (one["tz"], one["tz_label"], one["tz_offset"]) for name, one in shown.items()}
+    assert zones["commander"] == ("Asia/Tokyo", "JST", 32_400)
+    assert zones["responder"] == ("Etc/UTC", "Coordinated Universal Time", 0)
+
+
+@pytest.mark.parametrize("tz", ["Mars/Olympus", "../../etc/passwd", ""])
+def test_a_time_zone_that_is_none_is_refused(tz: str) -> None:
+    with pytest.raises(ValidationError, match="no time zone"):
+        Account(id="U1", name="x", real_name="X", tz=tz)
 
 
 async def test_the_team_and_the_bot_introduce_themselves(slack: RunningWorkspace) -> None:
