@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
+from bot.content.document import Document, Place, Problem, read, spell
 from bot.domain.harm import Sample
 from bot.domain.incident import IncidentKind
 from bot.domain.system import HarmSignal
@@ -45,13 +45,20 @@ class Entry(BaseModel):
 
 @dataclass(frozen=True)
 class Connection:
-    """One configured integration instance; `settings` is `None` when only its simulator may be used."""
+    """One configured integration instance.
+
+    Attributes:
+        settings: `None` when only its simulator may be used.
+        simulator_settings: What the simulator's client gets: the file's, with the integration's own address and
+            credential of the simulator in their place; `None` when it has no simulator.
+    """
 
     name: str
     integration: Integration
     simulated: bool
     world: JsonObject
     settings: ConnectionSettings | None
+    simulator_settings: ConnectionSettings | None
 
     @property
     def url(self) -> str:
@@ -65,30 +72,30 @@ def read_connections(
     """Read the connections file; secrets come from the environment only.
 
     Raises:
-        SettingsError: Names every problem.
+        SettingsError: Names every problem, with file, line and place.
     """
     if path is None:
         return {}
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(f"{path}: cannot be read: {error}") from error
-    if not isinstance(content, dict):
+    document, problems = read(path, str(path))
+    if document is None or problems:
+        raise SettingsError("\n".join(str(problem) for problem in problems))
+    if not isinstance(document.data, dict):
         raise SettingsError(f"{path}: must map connection names to their settings.")
     connections: dict[str, Connection] = {}
-    problems: list[str] = []
-    for name, body in content.items():
+    for name, body in document.data.items():
         try:
-            connections[str(name)] = _connection(str(name), body, integrations, secrets)
-        except (SettingsError, ValidationError) as error:
-            problems += [f"{path}: {name}: {line}" for line in _lines(error)]
-    problems += [
-        f"STANCH_CONNECTION_{key.upper()}: no connection in {path} is named like that."
-        for key in secrets
-        if not any(key.startswith(f"{name}_") for name in connections) and not problems
+            connections[name] = _connection(name, body, integrations, secrets)
+        except SettingsError as error:
+            problems.append(document.problem((name,), str(error)))
+        except ValidationError as error:
+            problems += [_problem(document, name, detail["loc"], detail["msg"]) for detail in error.errors()]
+    unknown = [key for key in secrets if not any(key.startswith(f"{name}_") for name in document.data)]
+    complaints = [str(problem) for problem in sorted(problems)]
+    complaints += [
+        f"STANCH_CONNECTION_{key.upper()}: no connection in {path} is named like that." for key in sorted(unknown)
     ]
-    if problems:
-        raise SettingsError("\n".join(problems))
+    if complaints:
+        raise SettingsError("\n".join(complaints))
     return connections
 
 
@@ -100,8 +107,6 @@ def _connection(
     if integration is None or integration.settings is None:
         known = ", ".join(sorted(key for key, each in integrations.items() if each.settings))
         raise SettingsError(f"there is no integration {entry.integration!r} to connect; there are {known}.")
-    if entry.simulated:
-        return Connection(name, integration, simulated=True, world=entry.world, settings=None)
     secret_fields = [field for field, info in integration.settings.model_fields.items() if _is_secret(info.annotation)]
     written = sorted(set(secret_fields) & set(entry.settings))
     if written:
@@ -109,22 +114,35 @@ def _connection(
         raise SettingsError(
             f"{written[0]} is a secret and does not belong in a file: set {variable} or {variable}_FILE."
         )
-    given = {field: secrets[f"{name}_{field}"] for field in secret_fields if f"{name}_{field}" in secrets}
-    settings = integration.settings.model_validate({**entry.settings, **given})
-    return Connection(name, integration, simulated=False, world={}, settings=settings)
+    settings = None
+    if not entry.simulated:
+        given = {field: secrets[f"{name}_{field}"] for field in secret_fields if f"{name}_{field}" in secrets}
+        settings = integration.settings.model_validate({**entry.settings, **given})
+    return Connection(
+        name=name,
+        integration=integration,
+        simulated=entry.simulated,
+        world=entry.world if entry.simulated else {},
+        settings=settings,
+        simulator_settings=_simulator_settings(integration, entry.settings),
+    )
+
+
+def _simulator_settings(integration: Integration, written: JsonObject) -> ConnectionSettings | None:
+    if integration.simulator is None or integration.settings is None:
+        return None
+    return integration.settings.model_validate({**written, **integration.simulated})
 
 
 def _is_secret(annotation: Any) -> bool:
     return "SecretStr" in str(annotation)
 
 
-def _lines(error: SettingsError | ValidationError) -> list[str]:
-    if isinstance(error, SettingsError):
-        return [str(error)]
-    return [
-        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-        for problem in error.errors(include_input=False, include_url=False)
-    ]
+def _problem(document: Document, name: str, at: Place, message: str) -> Problem:
+    """Return a problem at its line; a field that is missing has none, and its name is told all the same."""
+    known = document.nearest((name, *at))
+    place = known if known[-1:] == (name, *at)[-1:] else (name, *at)
+    return Problem(document.path, document.lines.get(known, 1), spell(place), message.removeprefix("Value error, "))
 
 
 class ConnectionPool:
@@ -161,13 +179,12 @@ class ConnectionPool:
         return _Opens(self._live if kind is IncidentKind.LIVE else self._simulated)
 
     def _play(self, connection: Connection, now: Now) -> "_Opened":
-        integration = connection.integration
-        if integration.simulator is None or integration.settings is None:
+        integration, settings = connection.integration, connection.simulator_settings
+        if integration.simulator is None or settings is None:
             return _Opened({}, None)
         app = integration.simulator(Simulator(connection=connection.name, world=self._world, now=now))
         if connection.simulated:
             self.simulators[connection.name] = app
-        settings = integration.settings.model_validate(integration.simulated)
         return self._open(integration, settings, httpx.ASGITransport(app=app))
 
     def _call(self, connection: Connection, settings: ConnectionSettings) -> "_Opened":

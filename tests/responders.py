@@ -4,6 +4,7 @@ Time stands still until a job asks to wait; then it jumps by that much. So a cle
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -222,6 +223,5 @@ def _connections(clock: Clock) -> dict[str, Connection]:
     connections = read_connections(file, discover(), {})
     worlds = {name: body["world"] for name, body in story.connections(clock()).items()}
     return {
-        name: Connection(name, each.integration, simulated=True, world=worlds[name], settings=None)
-        for name, each in connections.items()
+        name: replace(each, simulated=True, world=worlds[name], settings=None) for name, each in connections.items()
     }

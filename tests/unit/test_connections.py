@@ -49,7 +49,12 @@ def test_without_a_file_there_is_no_connection() -> None:
         ("unleash: {integration: unleash}", "url: Field required"),
         ("unleash: {integration: unleash, url: 'https://x.example', colour: red}", "colour: "),
         ("unleash: {integration: unleash, url: 'https://x.example', token: t}", "set STANCH_CONNECTION_UNLEASH_TOKEN"),
-        ("unleash: [", "cannot be read"),
+        ("unleash: [", "connections.yaml:1: file: not YAML"),
+        (
+            "unleash: {integration: unleash}\nunleash: {integration: unleash}",
+            "the key `unleash` is there already, on line 1",
+        ),
+        ("unleash:\n  integration: unleash\n  simulated: true\n  wordl: {}", ":4: unleash.wordl: "),
         ("- unleash", "must map connection names"),
         ("unleash: 7", "unleash: "),
     ],
