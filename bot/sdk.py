@@ -67,6 +67,9 @@ __all__ = [
 ]
 
 _DETAIL_LIMIT = 300
+_HEADERS_WITHOUT_SECRETS = frozenset(
+    {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "if-match", "user-agent"}
+)
 
 
 class ForeignPayload(UserError):
@@ -314,7 +317,8 @@ def _retry_after(response: httpx.Response) -> timedelta:
 
 def _without_credentials(response: httpx.Response) -> str:
     detail = " ".join(response.text[:2_000].split())
-    for header in ("Authorization", "X-Api-Key"):
-        for secret in response.request.headers.get(header, "").split():
-            detail = detail.replace(secret, "***")
+    for header, sent in response.request.headers.items():
+        if header not in _HEADERS_WITHOUT_SECRETS:
+            for secret in sent.split():
+                detail = detail.replace(secret, "***")
     return detail[:_DETAIL_LIMIT]
