@@ -104,7 +104,7 @@ class TestDeclaration:
         if declared.actions or declared.signals:
             assert declared.settings
             assert declared.simulator
-            assert declared.settings(**declared.simulated).url
+            assert declared.settings(**{**contract_of(name).settings, **declared.simulated}).url
 
     @pytest.mark.parametrize("name", NAMES)
     def test_its_readme_names_every_setting_and_every_action_and_says_what_undo_means(self, name: str) -> None:
@@ -130,9 +130,11 @@ class TestDeclaration:
         assert isinstance(made.guard, Guard)
         made.ref_model.model_validate(case.ref)
         made.params_model.model_validate(case.params)
-        for model, given in ((made.ref_model, case.ref), (made.params_model, case.params)):
+        with pytest.raises(ValidationError):
+            made.ref_model.model_validate({**case.ref, "something_else": 1})
+        if not case.open_params:
             with pytest.raises(ValidationError):
-                model.model_validate({**given, "something_else": 1})
+                made.params_model.model_validate({**case.params, "something_else": 1})
 
 
 class TestPlan:
@@ -172,7 +174,7 @@ class TestPlan:
 
     async def test_wrong_parameters_are_refused_with_a_sentence(self, planned: Planned) -> None:
         state = await planned.read()
-        for params in planned.case.bad_params:
+        for params in (*planned.case.bad_params, {**planned.case.params, "something_else": 1}):
             with pytest.raises(UserError, match=r"\.$"):
                 planned.action.plan(planned.case.ref, params, state)
 

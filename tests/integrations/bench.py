@@ -59,7 +59,7 @@ def bench(name: str) -> Bench:
     declared, contract = declared_by(name), contract_of(name)
     assert declared.settings
     assert declared.simulator
-    settings = declared.settings(**{**declared.simulated, **contract.secrets})
+    settings = declared.settings(**{**contract.settings, **declared.simulated, **contract.secrets})
     world = MemoryWorld(contract.world)
     wire = Wire(declared.simulator(Simulator(connection=name, world=world, now=lambda: NOW)), contract.is_read)
     client = httpx.AsyncClient(transport=wire, base_url=settings.url)

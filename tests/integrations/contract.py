@@ -24,6 +24,7 @@ class ActionCase:
         disturb: What somebody else could do to the target's document so that the plan no longer holds.
         missing: A ref that is well-formed and leads nowhere.
         bad_params: Parameters that the action must refuse.
+        open_params: The connection declares the parameters, so only a plan can refuse an unknown one.
     """
 
     ref: JsonObject
@@ -31,6 +32,7 @@ class ActionCase:
     disturb: Callable[[JsonObject], JsonObject]
     missing: JsonObject
     bad_params: tuple[JsonObject, ...]
+    open_params: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,13 @@ class Contract:
 
     Attributes:
         world: The documents that its simulator starts from, by connection; its own has the integration's name.
+        settings: What a connections file must say for its simulator.
         secrets: Secret settings that its simulator does not ask for, to see that they stay secret.
         is_read: Tells reads from writes, for a vendor that does not tell them by the method.
     """
 
     world: dict[str, JsonObject] = field(default_factory=dict)
+    settings: JsonObject = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     actions: dict[str, ActionCase] = field(default_factory=dict)
     signals: SignalCase | None = None
