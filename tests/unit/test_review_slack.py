@@ -69,6 +69,8 @@ def test_the_note_tells_summary_milestones_clocks_and_the_number_of_gaps() -> No
     )
     draft = drafted(review(incident=incident(milestones=stones), system=None))
     note = text_of(review_ready_note(draft))
+    assert re.search(r"detected at <!date\^\d+\^", note)
+    assert re.search(r"(?<!\|)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", note) is None
     assert f"`/incident review` shows it, with {draft.gaps} gaps for people to fill" in note
     assert "*Gap:* The AI system support-assistant is not in the registry any more" in note
     assert "• mitigated: <!date^" in note

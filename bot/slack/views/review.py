@@ -10,7 +10,7 @@ from slack_sdk.models.blocks import Block
 
 from bot.domain.review import ClockReading, Review, TargetVerdict
 from bot.services.reviews import ReviewDraft
-from bot.slack.text import SECTION, code_block, date, escape, mention, one_line
+from bot.slack.text import SECTION, code_block, date, escape, mention, one_line, with_local_instants
 from bot.slack.views.card import Card, bullets, context, header, section
 from bot.slack.views.clocks import ttd_words, ttm_words
 
@@ -70,7 +70,7 @@ def _gaps(draft: ReviewDraft) -> str:
 def _summary(review: Review) -> Iterator[str]:
     for statement in review.summary:
         gap = "*Gap:* " if statement.is_gap else ""
-        yield f"{gap}{one_line(statement.text, _SENTENCE)}"
+        yield f"{gap}{with_local_instants(one_line(statement.text, _SENTENCE))}"
 
 
 def _clock(reading: ClockReading, review: Review) -> str:

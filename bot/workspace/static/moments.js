@@ -6,7 +6,6 @@ const styles = {
   date_long: { weekday: "long", year: "numeric", month: "long", day: "numeric" },
   day_divider: { weekday: "long", month: "long", day: "numeric" },
   time: { hour: "numeric", minute: "2-digit" },
-  time_short: { hour: "2-digit", minute: "2-digit", hour12: false },
   time_secs: { hour: "numeric", minute: "2-digit", second: "2-digit" },
 };
 
@@ -19,6 +18,7 @@ export function localise(root) {
 }
 
 function show(at, name) {
+  if (name === "time_short") return show(at, "time").replace(/\s[AP]M$/, ""); // the full time stands on the first message
   const plain = name.replace("_pretty", "");
   if (plain !== name) {
     const days = Math.round((midnight(new Date()) - midnight(at)) / 86400000);
