@@ -91,7 +91,7 @@ async def test_a_containment_changes_what_an_application_serves_and_its_undo_res
         assert (contained.state, contained.problem) == (ContainmentState.VERIFIED, "")
         await eventually(serving, _only(GOOD))
 
-        undo = await responders.stanch.planning.plan_undo(RESPONDER, contained.id, "v42 was not the cause")
+        undo = await responders.stanch.follow_ups.plan_undo(RESPONDER, contained.id, "v42 was not the cause")
         assert await serving() == {GOOD}
         undone = await responders.approve(undo)
         assert (undone.state, undone.problem) == (ContainmentState.VERIFIED, "")
@@ -128,7 +128,7 @@ async def test_a_change_since_the_containment_refuses_its_undo(
     unleash.narrow(flag, "40")
     theirs = unleash.environment(flag)
     with pytest.raises(PlanDrifted):
-        await responders.stanch.planning.plan_undo(RESPONDER, contained.id, "put it back")
+        await responders.stanch.follow_ups.plan_undo(RESPONDER, contained.id, "put it back")
     assert unleash.environment(flag) == theirs
 
 
@@ -136,7 +136,7 @@ async def test_a_change_after_the_undo_was_planned_stops_the_undo(
     responders: Responders, unleash: Unleash, flag: str
 ) -> None:
     contained = await responders.approve(await responders.plan())
-    undo = await responders.stanch.planning.plan_undo(RESPONDER, contained.id, "put it back")
+    undo = await responders.stanch.follow_ups.plan_undo(RESPONDER, contained.id, "put it back")
     unleash.narrow(flag, "40")
     theirs = unleash.environment(flag)
     stopped = await responders.approve(undo)
