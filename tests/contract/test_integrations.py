@@ -35,6 +35,8 @@ from tests.integrations.wire import Answer, body, refused, status, timeout
 
 FOLDER = Path(integrations.__path__[0])
 ACTIONS = [(name, action.name) for name in NAMES for action in declared_by(name).actions]
+REVERSIBLE = [(name, action.name) for name in NAMES for action in declared_by(name).actions if action.reversible]
+IRREVERSIBLE = sorted(set(ACTIONS) - set(REVERSIBLE))
 WITH_SIGNALS = [name for name in NAMES if declared_by(name).signals]
 WITH_ALERTS = [name for name in NAMES if declared_by(name).alerts]
 WITH_SETTINGS = [name for name in NAMES if declared_by(name).settings]
@@ -70,6 +72,16 @@ each_garbage = pytest.mark.parametrize("garbage", GARBAGE, ids=lambda text: text
 
 @pytest.fixture(params=ACTIONS, ids=".".join)
 def planned(request: pytest.FixtureRequest) -> Planned:
+    return Planned(*request.param)
+
+
+@pytest.fixture(params=REVERSIBLE, ids=".".join)
+def reversible(request: pytest.FixtureRequest) -> Planned:
+    return Planned(*request.param)
+
+
+@pytest.fixture(params=IRREVERSIBLE, ids=".".join)
+def irreversible(request: pytest.FixtureRequest) -> Planned:
     return Planned(*request.param)
 
 
@@ -197,22 +209,29 @@ class TestApplyAndUndo:
         await planned.apply(proposal)
         assert planned.on.world.document(planned.name) == once
 
-    async def test_undo_restores_exactly_what_was_read_and_twice_is_once(self, planned: Planned) -> None:
-        proposal = await planned.plan()
-        await planned.apply(proposal)
-        await planned.undo(proposal)
-        assert await planned.read() == proposal.before
-        once = planned.on.world.document(planned.name)
-        await planned.undo(proposal)
-        assert planned.on.world.document(planned.name) == once
+    async def test_undo_restores_exactly_what_was_read_and_twice_is_once(self, reversible: Planned) -> None:
+        proposal = await reversible.plan()
+        await reversible.apply(proposal)
+        await reversible.undo(proposal)
+        assert await reversible.read() == proposal.before
+        once = reversible.on.world.document(reversible.name)
+        await reversible.undo(proposal)
+        assert reversible.on.world.document(reversible.name) == once
 
-    async def test_after_undo_the_same_plan_can_be_made_and_applied_again(self, planned: Planned) -> None:
-        proposal = await planned.plan()
-        await planned.apply(proposal)
-        await planned.undo(proposal)
-        assert await planned.plan() == proposal
-        await planned.apply(proposal)
-        assert await planned.read() == proposal.after
+    async def test_after_undo_the_same_plan_can_be_made_and_applied_again(self, reversible: Planned) -> None:
+        proposal = await reversible.plan()
+        await reversible.apply(proposal)
+        await reversible.undo(proposal)
+        assert await reversible.plan() == proposal
+        await reversible.apply(proposal)
+        assert await reversible.read() == proposal.after
+
+    async def test_what_cannot_be_undone_refuses_to_be_and_stays(self, irreversible: Planned) -> None:
+        proposal = await irreversible.plan()
+        await irreversible.apply(proposal)
+        with pytest.raises(Rejected):
+            await irreversible.undo(proposal)
+        assert await irreversible.read() == proposal.after
 
     async def test_what_somebody_else_changed_is_not_overwritten_by_apply(self, planned: Planned) -> None:
         proposal = await planned.plan()
@@ -221,14 +240,14 @@ class TestApplyAndUndo:
             await planned.apply(proposal)
         assert not planned.on.wire.writes
 
-    async def test_what_somebody_else_changed_is_not_overwritten_by_undo(self, planned: Planned) -> None:
-        proposal = await planned.plan()
-        await planned.apply(proposal)
-        planned.on.world.disturb(planned.name, planned.case.disturb)
-        disturbed = planned.on.world.document(planned.name)
+    async def test_what_somebody_else_changed_is_not_overwritten_by_undo(self, reversible: Planned) -> None:
+        proposal = await reversible.plan()
+        await reversible.apply(proposal)
+        reversible.on.world.disturb(reversible.name, reversible.case.disturb)
+        disturbed = reversible.on.world.document(reversible.name)
         with pytest.raises(Rejected):
-            await planned.undo(proposal)
-        assert planned.on.world.document(planned.name) == disturbed
+            await reversible.undo(proposal)
+        assert reversible.on.world.document(reversible.name) == disturbed
 
     async def test_a_lost_answer_is_unavailable_and_applying_again_completes(self, planned: Planned) -> None:
         proposal = await planned.plan()
