@@ -16,6 +16,7 @@ from bot.doctor import run_doctor
 from bot.errors import ContentError, StanchError
 from bot.settings import read_settings
 from bot.store.backup import back_up
+from bot.upkeep import show_retention
 from bot.workspace import server as workspace
 
 
@@ -48,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     backup = commands.add_parser("backup", help="copy the SQLite database into a new file, also while Stanch runs")
     backup.add_argument("file", type=Path, help="where to; nothing may be there yet")
     backup.set_defaults(run=_backup)
+    retention = commands.add_parser("retention", help="say how long what is kept and what would go now; change nothing")
+    retention.set_defaults(run=_retention)
     demo = commands.add_parser("demo", help="a local Slack workspace with Stanch in it, on simulated integrations")
     demo.add_argument("--script", action="store_true", help="walk the demo without a person and print the transcript")
     demo.add_argument("--database-url", help="use this database instead of a SQLite file that is thrown away")
@@ -95,6 +98,11 @@ def _backup(arguments: argparse.Namespace) -> int:
     pages = back_up(read_settings(os.environ).database_url.get_secret_value(), arguments.file)
     sys.stdout.write(f"{arguments.file}: {pages} pages, checked.\n")
     return 0
+
+
+def _retention(_: argparse.Namespace) -> int:
+    logging.getLogger().setLevel(logging.WARNING)
+    return asyncio.run(show_retention(os.environ, clock.now, sys.stdout.write))
 
 
 def _demo(arguments: argparse.Namespace) -> int:

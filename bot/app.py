@@ -23,6 +23,7 @@ from bot.durable.replicas import Replicas
 from bot.durable.timers import Timers
 from bot.errors import SettingsError, StoreUnavailable
 from bot.integration_folders import action_specs, discover
+from bot.schedule import Schedule, daily
 from bot.services.board import Board
 from bot.services.containments import CARRY_OUT, Containments
 from bot.services.deliveries import DRAIN, DeliveryPump
@@ -35,6 +36,7 @@ from bot.services.people import People
 from bot.services.planning import Planning
 from bot.services.plans import EXPIRE_PLAN, OFFER_BREAK_GLASS, Plans
 from bot.services.resumptions import Resumptions
+from bot.services.retention import SWEEP, Retention
 from bot.services.reviews import Reviews
 from bot.services.watching import WATCH, Watching
 from bot.serving import WebServer
@@ -53,6 +55,8 @@ from bot.web.app import WebParts, create_web
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMER = "timer"
+# In UTC, and in the night of most; never at the full hour, when everybody else's nightly work begins.
+RECURRENCES = (daily(SWEEP, hour=3, minute=17),)
 
 logger = logging.getLogger(__name__)
 
@@ -121,6 +125,8 @@ class Application:
         on_sqlite = sqlite_file(url) is not None
         executor_id = "embedded" if on_sqlite else new_executor_id()
         self.engine = Engine(blocking_url(url), executor_id=executor_id, handlers=self._handlers())
+        self.retention = Retention(self.store, catalog.retention, self.engine, now)
+        self._schedule = Schedule(self.store, now, RECURRENCES)
         chat = SlackChat(
             self._slack,
             self.board,
@@ -190,10 +196,12 @@ class Application:
         if self._socket_mode is not None:
             await self._socket_mode.start()
         await self.pump.wake_all()
+        await self._schedule.start()
         logger.info("stanch.ready url=%s executor=%s", self.url, self.engine.executor_id)
 
     async def stop(self) -> None:
         """Stop taking requests, finish what is under way, let everything go; what is owed stays owed."""
+        await self._schedule.stop()
         if self._socket_mode is not None:
             await self._socket_mode.stop()
         await self._web.stop()
@@ -213,10 +221,14 @@ class Application:
             LOOK_BACK: lambda subject: self.watching.look_back(IncidentId(subject)),
             DRAIN: self._drain,
             TIMER: self.timers.knock,
+            SWEEP: self._sweep,
         }
 
     async def _drain(self, lane: str) -> timedelta | None:
         return await self.pump.drain(lane)
+
+    async def _sweep(self, instant: str) -> timedelta | None:
+        return await self.retention.sweep(instant)
 
     async def _enqueue(self, session: AsyncSession, job: str, subject: str, key: str, delay: timedelta | None) -> None:
         await self.engine.enqueue(session, job, subject, key, delay)

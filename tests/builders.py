@@ -14,6 +14,7 @@ from bot.domain.classification import Classification, FiredRule
 from bot.domain.containment import Approval, Containment, Plan, PlanKind, Progress
 from bot.domain.incident import Incident, IncidentKind
 from bot.domain.milestones import Basis, Milestone, Milestones
+from bot.domain.retention import Periods, RetentionPolicy
 from bot.domain.role import Role
 from bot.domain.runbook import Level
 from bot.domain.severity import Severity
@@ -225,3 +226,8 @@ def timer(**fields: Any) -> Timer:
         "due_at": NOW + timedelta(minutes=15),
     }
     return Timer(**(defaults | fields))
+
+
+def retention(hold: tuple[int, ...] = (), **keep: timedelta) -> RetentionPolicy:
+    """A policy in which everything that is not named is kept for ever."""
+    return RetentionPolicy(version=1, keep=Periods(**keep), hold=hold)

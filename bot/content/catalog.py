@@ -1,4 +1,4 @@
-"""All content after checking: what the rest of Stanch asks for playbooks, runbooks, systems and the policy.
+"""All content after checking: what the rest of Stanch asks for playbooks, runbooks, systems and the policies.
 
 A newcomer would pick a runbook's target anywhere: targets come from the one system that an alert's labels select, and
 when two select it equally well, from none.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bot.domain.playbook import Playbook
 from bot.domain.policy import Policy
+from bot.domain.retention import RetentionPolicy
 from bot.domain.runbook import Level, Runbook
 from bot.domain.system import System
 from bot.domain.values import Value
@@ -36,6 +37,7 @@ class Catalog:
     runbooks: Mapping[str, Runbook]
     systems: Mapping[str, System]
     policy: Policy
+    retention: RetentionPolicy
 
     def system_for(self, labels: dict[str, str]) -> System | None:
         """Return the system that matches most labels; `None` when none does, or when two match equally many."""

@@ -9,6 +9,7 @@ from bot.content.files import Entry
 from bot.content.wording import refusals, worded
 from bot.domain.playbook import Playbook
 from bot.domain.policy import Policy
+from bot.domain.retention import RetentionPolicy
 from bot.domain.runbook import Level, Runbook
 from bot.domain.system import HarmSignal, System
 
@@ -56,6 +57,16 @@ def check_policy(entry: Entry[Policy]) -> Iterator[Problem]:
     if policy.break_glass.after >= policy.plan_expires_after:
         message = "break-glass opens only when the plan has expired; make it shorter than `plan_expires_after`"
         yield document.problem(("break_glass", "after"), message)
+
+
+def check_retention(entry: Entry[RetentionPolicy]) -> Iterator[Problem]:
+    """Yield personal data that would stay where nobody expects it, and incidents that are held twice."""
+    document, keep = entry.document, entry.value.keep
+    alerts, words = keep.alerts_of_incidents, keep.personal_data
+    if words is not None and (alerts is None or alerts > words):
+        message = "alerts hold personal data too; keep them no longer than `personal_data`"
+        yield document.problem(("keep", "alerts_of_incidents"), message)
+    yield from check_unique((document, ("hold", index), str(number)) for index, number in enumerate(entry.value.hold))
 
 
 def check_systems(

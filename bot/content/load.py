@@ -11,14 +11,28 @@ from bot.content.checks import (
     check_file_names,
     check_playbook,
     check_policy,
+    check_retention,
     check_systems,
     check_unique,
 )
 from bot.content.document import Problem
-from bot.content.files import PLAYBOOKS, POLICY, RUNBOOKS, SYSTEMS, Entry, Found, Registry, find, shown, strays
+from bot.content.files import (
+    PLAYBOOKS,
+    POLICY,
+    RETENTION,
+    RUNBOOKS,
+    SYSTEMS,
+    Entry,
+    Found,
+    Registry,
+    find,
+    shown,
+    strays,
+)
 from bot.content.runbook_checks import check_runbook
 from bot.domain.playbook import Playbook
 from bot.domain.policy import Policy
+from bot.domain.retention import RetentionPolicy
 from bot.domain.runbook import Runbook
 from bot.errors import ContentError
 
@@ -29,11 +43,17 @@ class _Files:
     runbooks: Found[Runbook]
     policies: Found[Policy]
     registries: Found[Registry]
+    retentions: Found[RetentionPolicy]
 
     @property
     def policy(self) -> Policy | None:
         """The one that holds: of the last root that has one."""
         return self.policies.entries[-1].value if self.policies.entries else None
+
+    @property
+    def retention(self) -> RetentionPolicy | None:
+        """The one that holds: of the last root that has one."""
+        return self.retentions.entries[-1].value if self.retentions.entries else None
 
     @property
     def systems(self) -> list[Registered]:
@@ -61,16 +81,18 @@ def load(roots: Sequence[Path], actions: Mapping[str, ActionSpec]) -> Catalog:
         runbooks=find(RUNBOOKS, roots, roots[0]),
         policies=find(POLICY, roots, roots[0]),
         registries=find(SYSTEMS, roots, roots[0]),
+        retentions=find(RETENTION, roots, roots[0]),
     )
     problems = {*_read_problems(files, roots), *_problems_between(files, actions)}
-    policy = files.policy
-    if problems or policy is None:
+    policy, retention = files.policy, files.retention
+    if problems or policy is None or retention is None:
         raise ContentError([str(problem) for problem in sorted(problems)])
     return Catalog(
         playbooks={entry.value.id: entry.value for entry in files.playbooks.entries},
         runbooks={entry.value.id: entry.value for entry in files.runbooks.entries},
         systems={system.id: system for _, _, system in files.systems},
         policy=policy,
+        retention=retention,
     )
 
 
@@ -79,11 +101,14 @@ def _read_problems(files: _Files, roots: Sequence[Path]) -> Iterator[Problem]:
         if not root.is_dir():
             yield Problem(str(root), 1, "file", "there is no such folder")
     yield from strays(roots, roots[0])
-    for found in (files.playbooks, files.runbooks, files.policies, files.registries):
+    for found in (files.playbooks, files.runbooks, files.policies, files.registries, files.retentions):
         yield from found.problems
     if not files.policies.names:
         path = shown(roots[0] / POLICY.folder / POLICY.pattern, roots[0])
         yield Problem(path, 1, "file", "it is missing: nothing could be approved")
+    if not files.retentions.names:
+        path = shown(roots[0] / RETENTION.folder / RETENTION.pattern, roots[0])
+        yield Problem(path, 1, "file", "it is missing: nobody could say how long anything is kept")
 
 
 def _problems_between(files: _Files, actions: Mapping[str, ActionSpec]) -> Iterator[Problem]:
@@ -100,6 +125,8 @@ def _problems_between(files: _Files, actions: Mapping[str, ActionSpec]) -> Itera
         yield from check_runbook(runbook, actions, files.policy)
     for policy in files.policies.entries:
         yield from check_policy(policy)
+    for retention in files.retentions.entries:
+        yield from check_retention(retention)
     yield from check_systems(files.systems, [entry.value for entry in files.runbooks.entries], actions)
 
 

@@ -1,13 +1,17 @@
 """What pydantic found, in words for someone who writes YAML and has never seen Python."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from bot.content.document import Document, Place, Problem
-from bot.domain.values import JsonObject, Value
+from bot.domain.values import JsonObject, Value, human_duration
+
+_DAYS = re.compile(r"datetime\.timedelta\((?:days=)?([0-9]+)\)")
 
 _PATTERNS = {
     r"^[a-z0-9]+(-[a-z0-9]+)*$": "use lower-case letters and digits, with single hyphens between words",
@@ -84,7 +88,9 @@ def _say(detail: ErrorDetails) -> str:  # noqa: PLR0911 - one return for each ki
 
 
 def _bound(value: object) -> str:
-    return "0 s" if str(value) == "datetime.timedelta(0)" else str(value)
+    """Return a bound as people write it; pydantic spells a duration as Python does."""
+    days = _DAYS.fullmatch(str(value))
+    return human_duration(timedelta(days=int(days[1]))) if days else str(value)
 
 
 def _quoted(value: object) -> str:

@@ -5,10 +5,11 @@ An alert's `started_at` is when the *rule* began to fire. It is not when the har
 """
 
 from enum import StrEnum
+from typing import Self
 
 from pydantic import Field
 
-from bot.domain.values import AlertGroupId, IncidentId, Instant, Value, digest
+from bot.domain.values import ERASED, AlertGroupId, IncidentId, Instant, Value, digest
 
 MAX_TITLE = 300
 MAX_LABELS = 100
@@ -61,6 +62,7 @@ class AlertGroup(Value):
         key: What its members share; unique. See `correlation_key`.
         firing: Fingerprints that fire now, each once.
         received: Deliveries counted, repeats included.
+        redacted_at: When what its sender wrote was erased under the retention policy.
     """
 
     id: AlertGroupId
@@ -81,11 +83,23 @@ class AlertGroup(Value):
     verdict_by: str | None = None
     verdict_reason: str = ""
     incident_id: IncidentId | None = None
+    redacted_at: Instant | None = None
 
     @property
     def is_firing(self) -> bool:
         """Whether any member still fires."""
         return self.firing > 0
+
+    def redacted(self, at: Instant) -> Self:
+        """Return it without what its sender and people wrote; counts, instants and the verdict stay."""
+        return self.changed(
+            title=ERASED,
+            text="",
+            labels={},
+            url=None,
+            verdict_reason=ERASED if self.verdict_reason else "",
+            redacted_at=at,
+        )
 
 
 def correlation_key(alert: Alert, system_id: str | None, failure_mode: str | None) -> str:

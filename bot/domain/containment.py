@@ -16,7 +16,7 @@ from bot.domain.role import Role
 from bot.domain.runbook import Level, OnEnd
 from bot.domain.severity import Severity
 from bot.domain.system import HarmSignal
-from bot.domain.values import ContainmentId, IncidentId, Instant, Value, digest
+from bot.domain.values import ERASED, ContainmentId, IncidentId, Instant, Value, digest
 from bot.errors import InvalidTransition, PlanDrifted
 
 
@@ -88,8 +88,14 @@ class Plan(Value):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over all of it: what an approval is given to."""
-        return digest(self.model_dump(mode="json"))
+        """SHA-256 over all of it: what an approval is given to.
+
+        A plan that was approved before an upgrade must keep its fingerprint. So a field that was added since is left
+        out where it says only what its absence said.
+        """
+        absent: dict[str, object] = {"levels": (self.level,), "rebases": ()}
+        implied = {name for name, said in absent.items() if getattr(self, name) == said}
+        return digest(self.model_dump(mode="json", exclude=implied))
 
     @property
     def is_reversible(self) -> bool:
@@ -331,6 +337,14 @@ class Containment(Value):
             raise InvalidTransition(f"Nothing else is left of C-{self.number}: plan something else instead.")
         left_out = self.with_progress(index, state=StepState.SKIPPED, skipped_because=because)
         return left_out.moved(ContainmentState.APPROVED, **self._resumption(at))
+
+    def redacted(self) -> Self:
+        """Return a copy without what people and vendors wrote while it was carried out.
+
+        The plan and its approvals stay whole: an approval is given to a fingerprint of every word of the plan.
+        """
+        steps = tuple(step.changed(skipped_because=ERASED) if step.skipped_because else step for step in self.progress)
+        return self.changed(progress=steps, problem=ERASED if self.problem else "")
 
     def _require_stopped(self) -> int:
         if self.stopped_at is None:

@@ -16,7 +16,7 @@ from bot.domain.classification import Classification
 from bot.domain.milestones import Basis, Milestone, MilestoneName, Milestones
 from bot.domain.severity import Severity
 from bot.domain.timeline import Fact
-from bot.domain.values import ContainmentId, IncidentId, Instant, Value, is_blank, utc_text
+from bot.domain.values import ERASED, ContainmentId, IncidentId, Instant, Value, is_blank, utc_text
 from bot.errors import BadCommand, InvalidTransition
 
 MAX_TITLE = 150
@@ -50,6 +50,7 @@ class Incident(Value):
         severity: In force now; differs from the classification's after an override.
         severity_reason: Why a person overrode it; empty otherwise.
         channel: Slack channel id, once it exists.
+        redacted_at: When what people wrote was last erased under the retention policy.
         version: Optimistic lock; attaching alerts does not touch it.
     """
 
@@ -66,6 +67,7 @@ class Incident(Value):
     commander: Actor | None = None
     milestones: Milestones
     channel: str | None = None
+    redacted_at: Instant | None = None
     version: int = 0
 
     @property
@@ -94,6 +96,11 @@ class Incident(Value):
     def is_open(self) -> bool:
         """Whether it still needs people."""
         return self.milestones.resolved is None
+
+    @property
+    def resolved_at(self) -> Instant | None:
+        """When it stopped needing people; `None` while it is open."""
+        return self.milestones.resolved.at if self.milestones.resolved else None
 
     def _require_open(self) -> None:
         if not self.is_open:
@@ -242,6 +249,21 @@ class Incident(Value):
         stones = self.milestones.stamped(MilestoneName.RESOLVED, Milestone(at=ended, basis=Basis.OBSERVED))
         fact = Fact(kind="milestone.resolved", at=at, actor=actor, text="Resolved")
         return self.changed(milestones=stones), fact
+
+    def redacted(self, at: Instant) -> Self:
+        """Return it without what people wrote; severity, instants and who led it stay.
+
+        Raises:
+            InvalidTransition: It is open: responders need the words.
+        """
+        if self.is_open:
+            raise InvalidTransition(f"{self.label} is open, so nothing of it is erased.")
+        return self.changed(
+            title=ERASED,
+            severity_reason=ERASED if self.severity_reason else "",
+            milestones=self.milestones.redacted(),
+            redacted_at=at,
+        )
 
 
 def slug(title: str) -> str:

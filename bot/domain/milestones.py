@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Self
 
-from bot.domain.values import Instant, Value
+from bot.domain.values import ERASED, Instant, Value
 from bot.errors import InvalidTransition
 
 
@@ -96,6 +96,12 @@ class Milestones(Value):
     def cleared(self, name: MilestoneName) -> Self:
         """Return a copy in which one milestone is unknown again."""
         return self.changed(**{name.value: None})
+
+    def redacted(self) -> Self:
+        """Return a copy without what people wrote; a note of what was observed is Stanch's own and stays."""
+        stones = {name.value: self.get(name) for name in MilestoneName}
+        written = {name: each for name, each in stones.items() if each and each.note and each.basis != Basis.OBSERVED}
+        return self.changed(**{name: each.changed(note=ERASED) for name, each in written.items()})
 
 
 def _check_order(milestones: Milestones, earlier: MilestoneName, later: MilestoneName, just_set: MilestoneName) -> None:

@@ -1,8 +1,8 @@
 """The timeline: append-only facts of one incident, hash-chained so that a change, a removal or a reordering shows.
 
 The hash covers a salted commitment of the payload, not the payload: erasing payload and salt (redaction) leaves the
-chain valid. A cut tail does not break a chain by itself; it shows against a head that was signed and posted elsewhere,
-see `sign_head`.
+chain valid, as long as a later event says which events were erased. A cut tail does not break a chain by itself; it
+shows against a head that was signed and posted elsewhere, see `sign_head`.
 """
 
 import hashlib
@@ -16,6 +16,8 @@ from bot.domain.actor import Actor
 from bot.domain.values import IncidentId, Instant, JsonObject, Value, canonical_json
 
 GENESIS = "0" * 64
+REDACTED = "timeline.redacted"
+"""Kind of the event that says which events were erased; its payload lists their numbers as `events`."""
 
 
 class Fact(Value):
@@ -63,7 +65,7 @@ class TimelineEvent(Value):
     @property
     def text(self) -> str:
         """The sentence for people."""
-        return str(self.content["text"]) if self.content else "(redacted)"
+        return str(self.content["text"]) if self.content else f"(redacted: {self.kind})"
 
     @property
     def payload(self) -> JsonObject:
@@ -113,6 +115,7 @@ def chain_problems(events: Iterable[TimelineEvent]) -> list[str]:
     """Return what is wrong with a chain, in order; empty when it verifies."""
     problems: list[str] = []
     expected_seq, previous = 1, GENESIS
+    erased: set[int] = set()
     for event in events:
         if event.seq != expected_seq:
             problems.append(f"event {expected_seq} is missing before event {event.seq}")
@@ -120,14 +123,14 @@ def chain_problems(events: Iterable[TimelineEvent]) -> list[str]:
             problems.append(f"event {event.seq} does not follow from the event before it")
         if event.hash != _chain_hash(event):
             problems.append(f"event {event.seq} was changed after it was recorded")
-        if (
-            event.content is not None
-            and event.salt is not None
-            and event.commitment != _commit(event.salt, event.content)
-        ):
+        if event.content is None:
+            erased.add(event.seq)
+        elif event.salt is None or event.commitment != _commit(event.salt, event.content):
             problems.append(f"the content of event {event.seq} was changed after it was recorded")
+        elif event.kind == REDACTED:
+            erased -= set(event.payload.get("events", ()))
         expected_seq, previous = event.seq + 1, event.hash
-    return problems
+    return problems + [f"the content of event {seq} was erased, and no later event says so" for seq in sorted(erased)]
 
 
 def sign_head(head: TimelineEvent, key: bytes) -> str:

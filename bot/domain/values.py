@@ -18,6 +18,9 @@ JsonObject = dict[str, Any]
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Cs", "Me", "Mn", "Zl", "Zp", "Zs"})
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and symbols by category, empty by design
 
+ERASED = "(redacted)"
+"""Stands where words were erased under the retention policy."""
+
 IncidentId = NewType("IncidentId", str)
 AlertGroupId = NewType("AlertGroupId", str)
 PlanId = NewType("PlanId", str)

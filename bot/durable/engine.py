@@ -9,13 +9,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
+from bot.durable.ended import ENDED
 from bot.errors import NotFound, StanchError
 from bot.logs import about
 
@@ -113,6 +114,19 @@ class Engine:
         """Return the executors, other than this one, that have pending jobs."""
         pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
         return frozenset(each.executor_id for each in pending if each.executor_id) - {self.executor_id}
+
+    async def forget(self, before: datetime, *, most: int) -> int:
+        """Forget some jobs that ended before an instant; return how many. DBOS itself keeps them for ever."""
+        ended = await DBOS.list_workflows_async(
+            status=list(ENDED),
+            completed_before=before.isoformat(),
+            limit=most,
+            load_input=False,
+            load_output=False,
+        )
+        if ended:
+            await DBOS.delete_workflows_async([each.workflow_id for each in ended])
+        return len(ended)
 
     async def _run(self, job: str, subject: str) -> None:
         failures = 0

@@ -18,7 +18,7 @@ from bot.domain.playbook import classify
 from bot.domain.predicate import Facts
 from bot.domain.timeline import Fact
 from bot.domain.values import AlertGroupId, IncidentId, Now
-from bot.errors import Busy, StanchError
+from bot.errors import Busy, NotFound, StanchError
 from bot.services.incidents import Incidents
 from bot.services.lanes import TRIAGE, incident_lane
 from bot.services.ports import Transaction, UnitOfWork
@@ -133,12 +133,8 @@ class Intake:
         )
 
     async def _group_for(self, tx: Transaction, touched: _Touched, alert: Alert) -> AlertGroup:
-        episode = await tx.alerts.group_of_episode(alert)
-        if episode is not None:
-            if episode not in touched.groups:
-                touched.groups[episode] = await tx.alerts.group(episode)
-                touched.known_before.add(episode)
-            return touched.groups[episode]
+        if (known := await self._group_of_episode(tx, touched, alert)) is not None:
+            return known
         system = self._catalog.system_for(alert.labels)
         facts = Facts(labels=alert.labels, text=f"{alert.title}\n{alert.text}", tier=system.tier if system else None)
         failure_mode = classify(list(self._catalog.playbooks.values()), facts).failure_mode
@@ -150,6 +146,19 @@ class Intake:
             touched.known_before.add(known.id)
             return touched.note(key, known)
         return touched.note(key, _new_group(alert, key, system.id if system else None, failure_mode))
+
+    async def _group_of_episode(self, tx: Transaction, touched: _Touched, alert: Alert) -> AlertGroup | None:
+        """Return the group that this alert belongs to already, if there is one."""
+        episode = await tx.alerts.group_of_episode(alert)
+        if episode is None or episode in touched.groups:
+            return touched.groups[episode] if episode else None
+        try:
+            group = await tx.alerts.group(episode)
+        except NotFound:  # it went under the retention policy since it was found
+            return None
+        touched.known_before.add(episode)
+        touched.groups[episode] = group
+        return group
 
     async def _conclude(self, tx: Transaction, touched: _Touched, group_id: AlertGroupId) -> None:
         """Write a group and do what its alerts call for."""

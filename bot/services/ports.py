@@ -20,6 +20,7 @@ from bot.domain.timeline import Fact, TimelineEvent
 from bot.domain.timer import Timer
 from bot.domain.values import AlertGroupId, ContainmentId, IncidentId, JsonObject, Value
 from bot.sdk import Action
+from bot.services.upkeep_ports import Leftovers, Recurrences
 
 
 class Incidents(Protocol):
@@ -115,6 +116,10 @@ class Timeline(Protocol):
 
     async def events(self, incident_id: IncidentId, *, newest: int | None = None) -> Sequence[TimelineEvent]:
         """Return the chain in order, or only its newest events."""
+        ...
+
+    async def redact(self, incident_id: IncidentId, events: Sequence[TimelineEvent], fact: Fact) -> None:
+        """Erase the content of events for good, and say so at the end of the chain with `fact`."""
         ...
 
 
@@ -261,6 +266,8 @@ class Transaction(Protocol):
     timers: Timers
     jobs: Jobs
     receipts: Receipts
+    recurrences: Recurrences
+    leftovers: Leftovers
 
 
 class UnitOfWork(Protocol):

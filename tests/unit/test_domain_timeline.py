@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.timeline import GENESIS, TimelineEvent, append, chain_problems, sign_head
+from bot.domain.timeline import GENESIS, REDACTED, TimelineEvent, append, chain_problems, sign_head
 from tests.builders import INCIDENT_ID, NOW, fact
 
 
@@ -78,11 +78,36 @@ def test_a_cut_tail_shows_against_the_signed_head() -> None:
     assert sign_head(chain()[-1], key) == signed
 
 
+def with_a_note(events: list[TimelineEvent], *erased: int) -> list[TimelineEvent]:
+    """Add the event that says which ones are erased."""
+    note = fact(kind=REDACTED, payload={"events": list(erased), "policy_version": 1})
+    return [*events, append(INCIDENT_ID, events[-1], note, recorded_at=NOW, salt="e" * 32)]
+
+
 def test_a_redacted_event_leaves_the_chain_valid_and_says_nothing() -> None:
-    events = chain()
+    events = with_a_note(chain(), 2)
     events[1] = events[1].redacted()
     assert chain_problems(events) == []
-    assert (events[1].text, events[1].payload) == ("(redacted)", {})
+    assert (events[1].text, events[1].payload) == ("(redacted: note.added)", {})
+
+
+def test_content_that_was_erased_without_a_word_shows() -> None:
+    events = with_a_note(chain(), 2)
+    events[1], events[2] = events[1].redacted(), events[2].redacted()
+    assert chain_problems(events) == ["the content of event 3 was erased, and no later event says so"]
+
+
+def test_an_event_that_says_beforehand_that_another_is_erased_does_not_count() -> None:
+    events = with_a_note(chain(1), 3)
+    events = [*events, append(INCIDENT_ID, events[-1], fact(text="last"), recorded_at=NOW, salt="d" * 32)]
+    events[2] = events[2].redacted()
+    assert chain_problems(events) == ["the content of event 3 was erased, and no later event says so"]
+
+
+def test_content_that_was_changed_and_its_salt_removed_shows() -> None:
+    events = chain()
+    events[1] = events[1].changed(content={"text": "nothing happened", "payload": {}}, salt=None)
+    assert chain_problems(events) == ["the content of event 2 was changed after it was recorded"]
 
 
 def test_text_with_half_a_surrogate_pair_can_be_recorded() -> None:

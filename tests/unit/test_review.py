@@ -12,7 +12,7 @@ from bot.domain.containment import Containment, ContainmentState, PlanKind, Prog
 from bot.domain.milestones import Basis, Milestone, Milestones
 from bot.domain.review import MOST_EVENTS, Record, Review, TargetVerdict, drafted, excerpt, verdict
 from bot.domain.severity import Severity
-from bot.domain.timeline import Fact, TimelineEvent, append
+from bot.domain.timeline import REDACTED, Fact, TimelineEvent, append
 from bot.domain.values import ContainmentId
 from tests.builders import (
     COMMANDER,
@@ -209,10 +209,13 @@ def test_a_changed_event_shows_in_the_verdict_and_in_the_questions() -> None:
 
 
 def test_a_redacted_event_is_shown_as_one_and_the_chain_verifies() -> None:
-    events = tuple(event.redacted() for event in chain(fact(), fact(kind="severity.changed")))
-    drawn = review(events=events)
+    first, second, note = chain(fact(), fact(kind="severity.changed"), fact(kind=REDACTED, payload={"events": [1, 2]}))
+    drawn = review(events=(first.redacted(), second.redacted(), note))
     assert drawn.chain.problems == ()
-    assert [event.text for event in drawn.timeline.first] == ["(redacted)", "(redacted)"]
+    assert [event.text for event in drawn.timeline.first[:2]] == [
+        "(redacted: note.added)",
+        "(redacted: severity.changed)",
+    ]
 
 
 @pytest.mark.parametrize(

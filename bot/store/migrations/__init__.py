@@ -45,6 +45,13 @@ def migrate(url: str) -> None:
         engine.dispose()
 
 
+def is_current(connection: Connection) -> bool:
+    """Whether a database has this program's schema."""
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    scripts = ScriptDirectory.from_config(alembic_config(connection))
+    return set(context.get_current_heads()) == set(scripts.get_heads())
+
+
 def alembic_config(connection: Connection) -> Config:
     """Return Alembic's configuration for working on an open connection."""
     config = Config()

@@ -22,7 +22,7 @@ from bot.services.reviews import Reviews
 from bot.store.sql import Store
 from bot.web.app import WebParts, create_web
 from integrations.alertmanager.alerts import parse
-from tests.builders import Clock, system
+from tests.builders import Clock, retention, system
 
 ALERT_TOKEN = "alert-token-in-force"
 NEXT_ALERT_TOKEN = "alert-token-that-replaces-it"
@@ -70,7 +70,13 @@ class EmptyDirectory:
 
 def parts_on(uow: UnitOfWork, clock: Clock) -> WebParts:
     """Return what the web needs, on a store."""
-    catalog = Catalog(playbooks={PLAYBOOK.id: PLAYBOOK}, runbooks={}, systems={system().id: system()}, policy=POLICY)
+    catalog = Catalog(
+        playbooks={PLAYBOOK.id: PLAYBOOK},
+        runbooks={},
+        systems={system().id: system()},
+        policy=POLICY,
+        retention=retention(),
+    )
     incidents = Incidents(uow, catalog, People(EmptyDirectory(), lambda: catalog.policy), clock)
 
     async def ready() -> Mapping[str, str]:

@@ -123,11 +123,24 @@ levels:
   L6: {approval: none, longest: 1d}
   L7: {approval: lead_and_owner, longest: 1d}
 """
+RETENTION = """\
+version: 1
+keep:
+  requests: 7d
+  jobs: 7d
+  group_members: 7d
+  notes: 30d
+  alerts_without_incident: 90d
+  alerts_of_incidents: 200d
+  personal_data: 730d
+hold: [3]
+"""
 FILES = {
     "runbooks/go-back.yaml": RUNBOOK,
     "playbooks/bad-answers.yaml": PLAYBOOK,
     "playbooks/rules/systems.yaml": SYSTEMS,
     "runbooks/rules/policy.yaml": POLICY,
+    "playbooks/rules/retention.yaml": RETENTION,
 }
 
 

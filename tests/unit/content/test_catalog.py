@@ -8,6 +8,7 @@ from bot.content import Catalog
 from bot.domain.policy import ApprovalRule, BreakGlass, Groups, LevelRule, Policy
 from bot.domain.runbook import Level
 from bot.domain.system import System
+from tests.builders import retention
 
 POLICY = Policy(
     version=1,
@@ -23,7 +24,9 @@ def system(name: str, **match: list[str]) -> System:
 
 
 def catalog(*systems: System) -> Catalog:
-    return Catalog(playbooks={}, runbooks={}, systems={each.id: each for each in systems}, policy=POLICY)
+    return Catalog(
+        playbooks={}, runbooks={}, systems={each.id: each for each in systems}, policy=POLICY, retention=retention()
+    )
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,20 @@ MISTAKES = {
         "20: ends.after",
         "must be greater than 0 s",
     ),
+    "a period shorter than what Slack repeats": Mistake(
+        "playbooks/rules/retention.yaml",
+        "requests: 7d",
+        "requests: 2h",
+        "3: keep.requests",
+        "must be at least 1 d",
+    ),
+    "a class of data that nobody keeps": Mistake(
+        "playbooks/rules/retention.yaml",
+        "  jobs: 7d\n",
+        "  jobs: 7d\n  cookies: 7d\n",
+        "5: keep.cookies",
+        "there is no field `cookies` here",
+    ),
     "a type of input that does not exist": Mistake(
         "runbooks/go-back.yaml",
         "type: live_choice",

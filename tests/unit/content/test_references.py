@@ -29,6 +29,27 @@ MISTAKES = {
         "24: runbooks[1]",
         "`go-back` is there already, at playbooks/bad-answers.yaml:23",
     ),
+    "alerts kept longer than personal data": Mistake(
+        "playbooks/rules/retention.yaml",
+        "alerts_of_incidents: 200d",
+        "alerts_of_incidents: 800d",
+        "8: keep.alerts_of_incidents",
+        "alerts hold personal data too; keep them no longer than `personal_data`",
+    ),
+    "alerts of incidents kept for ever though personal data is not": Mistake(
+        "playbooks/rules/retention.yaml",
+        "  alerts_of_incidents: 200d\n",
+        "",
+        "2: keep",
+        "alerts hold personal data too; keep them no longer than `personal_data`",
+    ),
+    "an incident that is held twice": Mistake(
+        "playbooks/rules/retention.yaml",
+        "hold: [3]",
+        "hold: [3, 3]",
+        "10: hold[1]",
+        "`3` is there already, at playbooks/rules/retention.yaml:10",
+    ),
     "a step with an unknown action": Mistake(
         "runbooks/go-back.yaml",
         "action: flags.pick",

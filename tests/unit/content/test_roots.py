@@ -60,6 +60,23 @@ def test_the_policy_of_the_second_root_holds_instead_of_the_shipped_one(root: Pa
     assert load([root, own], ACTIONS).policy.version == 7
 
 
+def test_the_retention_policy_of_the_second_root_holds_instead_of_the_shipped_one(root: Path, tmp_path: Path) -> None:
+    own = write(tmp_path / "own", {"playbooks/rules/retention.yaml": "version: 2\nkeep: {}\n"})
+
+    retention = load([root, own], ACTIONS).retention
+
+    assert retention.version == 2
+    assert retention.keep.personal_data is None
+
+
+def test_a_root_without_a_retention_policy_is_a_mistake(root: Path) -> None:
+    (root / "playbooks/rules/retention.yaml").unlink()
+
+    assert problems(root) == [
+        "playbooks/rules/retention.yaml:1: file: it is missing: nobody could say how long anything is kept"
+    ]
+
+
 def test_the_same_root_twice_is_read_once(root: Path) -> None:
     assert list(load([root, root], ACTIONS).runbooks) == ["go-back"]
 
@@ -76,7 +93,7 @@ def test_a_root_that_does_not_exist_is_a_mistake(root: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("path", "holds"),
-    [("runbooks/go-home.yml", "*.yaml"), ("playbooks/rules/polices.yaml", "systems.yaml")],
+    [("runbooks/go-home.yml", "*.yaml"), ("playbooks/rules/polices.yaml", "systems.yaml, retention.yaml")],
 )
 def test_a_file_that_would_silently_not_be_read_is_a_mistake(root: Path, path: str, holds: str) -> None:
     write(root, {path: "id: x"})

@@ -1,6 +1,8 @@
 """The content that is shipped: it checks against the real actions, and it decides what its authors meant."""
 
 import json
+import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from bot.content import ActionSpec, Catalog, json_schemas, load
 from bot.domain.playbook import classify, classify_as
 from bot.domain.policy import ApprovalRule
 from bot.domain.predicate import Facts
+from bot.domain.retention import DataClass
 from bot.domain.role import Role
 from bot.domain.runbook import Level
 from bot.domain.severity import Severity
@@ -210,3 +213,10 @@ def test_the_example_in_the_readme_checks(folder: str, tmp_path: Path) -> None:
     file.write_text(example, encoding="utf-8")
 
     assert name in {**load([ROOT, tmp_path], ACTIONS).runbooks, **load([ROOT, tmp_path], ACTIONS).playbooks}
+
+
+def test_what_operators_read_about_retention_is_what_the_policy_says(catalog: Catalog) -> None:
+    guide = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `([a-z_]+)` \| (\d+) days ", guide, re.MULTILINE))
+
+    assert told == {what.value: str((catalog.retention.keep.period(what) or timedelta()).days) for what in DataClass}
