@@ -45,6 +45,10 @@ class Rebase(Value):
     becomes: Change
 
 
+# Fields of a plan that the first schema did not have.
+_ADDED_SINCE = ("rebases", "levels", "on_end", "by_itself")
+
+
 class Plan(Value):
     """Read-only: what would be done, read at one instant, under one severity and one policy.
 
@@ -90,12 +94,14 @@ class Plan(Value):
     def fingerprint(self) -> str:
         """SHA-256 over all of it: what an approval is given to.
 
-        A plan that was approved before an upgrade must keep its fingerprint. So a field that was added since is left
-        out where it says only what its absence said.
+        A plan that was approved before an upgrade must keep its fingerprint, so a field that was added since is left
+        out while it says what its absence said.
         """
-        absent: dict[str, object] = {"levels": (self.level,), "rebases": ()}
-        implied = {name for name, said in absent.items() if getattr(self, name) == said}
-        return digest(self.model_dump(mode="json", exclude=implied))
+        return digest(self.model_dump(mode="json", exclude={name for name in _ADDED_SINCE if self._is_default(name)}))
+
+    def _is_default(self, name: str) -> bool:
+        default = type(self).model_fields[name].get_default(call_default_factory=True, validated_data=dict(self))
+        return bool(getattr(self, name) == default)
 
     @property
     def is_reversible(self) -> bool:

@@ -168,7 +168,7 @@ async def test_one_delivery_that_cannot_be_stored_does_not_fail_the_others(
             return super().system_for(labels)
 
     shipped = load_catalog(None)
-    picky = Picky(shipped.playbooks, shipped.runbooks, shipped.systems, shipped.policy)
+    picky = Picky(**vars(shipped))
     team = Responders(store, clock, enqueued, picky)
     good, bad = team.alerts(), team.alerts(labels={"poison": "yes"}, fingerprint="poison")
     outcomes = await asyncio.gather(
