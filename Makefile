@@ -36,7 +36,7 @@ check: setup ## formatting, lint, types, import rules, content
 	@$(BIN)/stanch check
 
 bench: setup ## measurements beside a floor, see benchmarks/README.md
-	@$(BIN)/python -m benchmarks.start
+	@for name in start storm card slash contain; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 chaos: setup ## kill Stanch 1,000 times while people contain incidents with it; takes hours, see tests/chaos/README.md
 	@$(BIN)/python -m tests.chaos.campaign --kills 500 --database sqlite --storm

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,10 +26,10 @@ _GUARDIAN = '"$@" & cat; kill -QUIT "$!"; wait "$!"'
 
 
 @contextmanager
-def restartable_postgres() -> Iterator["Server"]:
+def restartable_postgres(settings: Sequence[str] = _SETTINGS) -> Iterator["Server"]:
     """Run a server that listens on a socket file only, until the block ends."""
     root = Path(tempfile.mkdtemp(prefix="stanch-chaos-pg-"))
-    server = Server(root)
+    server = Server(root, settings)
     try:
         server.start()
         yield server
@@ -41,9 +41,10 @@ def restartable_postgres() -> Iterator["Server"]:
 class Server:
     """One server with one database, `stanch`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, settings: Sequence[str] = _SETTINGS) -> None:
         """Install into an empty directory."""
         self._root = root
+        self._settings = settings
         self._installed, self._run_as = installed_for_this_user(root)
         self._guardian: subprocess.Popen[bytes] | None = None
         subprocess.run(
@@ -66,7 +67,7 @@ class Server:
         Raises:
             RuntimeError: It does not.
         """
-        settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+        settings = [part for setting in self._settings for part in ("-c", setting)]
         postgres, data = str(self._installed / "bin/postgres"), str(self._root / "data")
         program = [postgres, "-D", data, "-k", str(self._root), "-h", "", *settings]
         with (self._root / "log").open("ab") as log:
