@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.connections import Connection, ConnectionPool, read_connections
 from bot.content import Catalog, load
 from bot.documents import MarkdownDocuments
+from bot.domain.delivery import DeliveryKind
 from bot.domain.values import ContainmentId, IncidentId, Now
 from bot.durable.engine import Engine, Handler, new_executor_id
 from bot.durable.replicas import Replicas
@@ -26,12 +27,13 @@ from bot.integration_folders import action_specs, discover
 from bot.schedule import Schedule, daily
 from bot.services.board import Board
 from bot.services.containments import CARRY_OUT, Containments
-from bot.services.deliveries import DRAIN, DeliveryPump
+from bot.services.deliveries import DRAIN, ByKind, DeliveryPump
 from bot.services.ends import END_NEAR, END_REACHED, REVERT, WATCH_AFTER, Ends
 from bot.services.execution import Execution
 from bot.services.follow_ups import FollowUps
 from bot.services.incidents import LOOK_BACK, Incidents
 from bot.services.intake import Intake
+from bot.services.paging import Paging
 from bot.services.people import People
 from bot.services.planning import Planning
 from bot.services.plans import EXPIRE_PLAN, OFFER_BREAK_GLASS, Plans
@@ -138,7 +140,8 @@ class Application:
             policy=catalog.policy,
             command=settings.slack_command,
         )
-        self.pump = DeliveryPump(self.store, chat, owner=executor_id)
+        paging = Paging(self.store, self.connections, catalog.policy, now)
+        self.pump = DeliveryPump(self.store, ByKind(chat, {DeliveryKind.PAGE: paging}), owner=executor_id)
         self._replicas = None if on_sqlite else Replicas(libpq_url(url), executor_id, [self.engine, self.pump])
         services = Services(
             uow=self.store,

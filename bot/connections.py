@@ -19,7 +19,7 @@ from bot.domain.incident import IncidentKind
 from bot.domain.system import HarmSignal
 from bot.domain.values import JsonObject, Now, digest
 from bot.errors import NotFound, SettingsError
-from bot.sdk import Action, AsgiApp, ConnectionSettings, Integration, SignalReader, Simulator, World
+from bot.sdk import Action, AsgiApp, ConnectionSettings, Integration, Pager, SignalReader, Simulator, World
 from bot.services.ports import IncidentConnections
 
 
@@ -181,7 +181,7 @@ class ConnectionPool:
     def _play(self, connection: Connection, now: Now) -> "_Opened":
         integration, settings = connection.integration, connection.simulator_settings
         if integration.simulator is None or settings is None:
-            return _Opened({}, None)
+            return _Opened({}, None, None)
         app = integration.simulator(Simulator(connection=connection.name, world=self._world, now=now))
         if connection.simulated:
             self.simulators[connection.name] = app
@@ -210,13 +210,15 @@ class ConnectionPool:
         client.event_hooks = {"request": [stay]}
         self._clients.append(client)
         actions = {f"{integration.name}.{each.name}": each(settings, client) for each in integration.actions}
-        return _Opened(actions, integration.signals(settings, client) if integration.signals else None)
+        signals = integration.signals(settings, client) if integration.signals else None
+        return _Opened(actions, signals, integration.pager(settings, client) if integration.pager else None)
 
 
 @dataclass(frozen=True)
 class _Opened:
     actions: Mapping[str, Action]
     signals: SignalReader | None
+    pager: Pager | None
 
 
 class _Opens:
@@ -246,6 +248,17 @@ class _Opens:
         if reader is None:
             raise NotFound(f"The connection `{signal.connection}` reads no signals; mend the registry.")
         return await reader.samples(signal.query, start, end, step)
+
+    def pager(self, connection: str) -> Pager:
+        """Return what wakes people on a connection.
+
+        Raises:
+            NotFound: There is no such connection, or it wakes nobody.
+        """
+        pager = self._get(connection).pager
+        if pager is None:
+            raise NotFound(f"The connection `{connection}` wakes nobody; name one that does in the policy.")
+        return pager
 
     def _get(self, connection: str) -> _Opened:
         opened = self._opened.get(connection)

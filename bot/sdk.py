@@ -7,7 +7,7 @@ signals, a simulator. Its HTTP client is passed in, so that the simulator sits b
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -48,6 +48,8 @@ __all__ = [
     "JsonObject",
     "Level",
     "Now",
+    "Page",
+    "Pager",
     "Proposal",
     "RateLimited",
     "Rejected",
@@ -179,6 +181,37 @@ class SignalReader(Protocol):
         ...
 
 
+class Page(Value):
+    """What somebody is woken up for.
+
+    Attributes:
+        key: One page a cause: the same key again wakes nobody twice.
+        summary: One line, at most 1,024 characters; no personal data.
+        details: Named lines for whoever opens it.
+        link: Where to go on, if there is an address.
+    """
+
+    key: str = Field(min_length=1, max_length=255)
+    summary: str = Field(min_length=1, max_length=1_024)
+    severity: Literal["critical", "error", "warning", "info"]
+    source: str
+    details: dict[str, str] = Field(default_factory=dict)
+    link: str | None = None
+
+
+class Pager(Protocol):
+    """Wakes people."""
+
+    async def page(self, page: Page) -> None:
+        """Wake whoever is on call for this connection; once for each key.
+
+        Raises:
+            Rejected: The vendor refused; nobody is woken.
+            Unavailable: Whether it had an effect is unknown; asking again with the same key is safe.
+        """
+        ...
+
+
 class World(Protocol):
     """What simulators remember: one JSON document a connection, shared by all of a run, changed by compare-and-swap."""
 
@@ -221,6 +254,7 @@ class Integration:
             classes so that content can
             be checked against their models and levels without a connection.
         signals: Makes the harm signal reader likewise.
+        pager: Makes what wakes people likewise.
         simulator: Makes an ASGI app that answers as the vendor does.
         simulated: Settings that let a client into the simulator; nothing in them is secret, the address is never
             resolved.
@@ -234,6 +268,7 @@ class Integration:
     alerts: AlertParser | None = None
     actions: Sequence[type[Action]] = ()
     signals: Callable[[Any, httpx.AsyncClient], SignalReader] | None = None
+    pager: Callable[[Any, httpx.AsyncClient], Pager] | None = None
     simulator: Callable[[Simulator], AsgiApp] | None = None
     simulated: JsonObject = field(default_factory=dict)
     transport: Callable[[Any], httpx.AsyncBaseTransport] | None = None

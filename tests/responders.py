@@ -17,6 +17,7 @@ from bot.demo import story
 from bot.domain.actor import Actor, person
 from bot.domain.alert import Alert
 from bot.domain.containment import Containment
+from bot.domain.delivery import Delivery
 from bot.domain.incident import Incident
 from bot.domain.timeline import chain_problems
 from bot.domain.values import ContainmentId, IncidentId, JsonObject
@@ -29,6 +30,8 @@ from bot.services.execution import Execution
 from bot.services.follow_ups import FollowUps
 from bot.services.incidents import LOOK_BACK, Incidents
 from bot.services.intake import Intake
+from bot.services.lanes import PAGES
+from bot.services.paging import Paging
 from bot.services.people import People
 from bot.services.planning import Planning, PlanRequest
 from bot.services.plans import EXPIRE_PLAN, OFFER_BREAK_GLASS, Plans
@@ -67,6 +70,7 @@ class Responders:
         self.store = store
         self.clock = clock
         self.enqueued = enqueued
+        self._owed_pages: list[Delivery] = []
         self.catalog = catalog or shipped_catalog()
         self.world = SimulatedWorld(store, scope="live")
         self.pool = ConnectionPool(_connections(clock), self.world, clock)
@@ -204,6 +208,17 @@ class Responders:
         """Have the harm signal stay clean whatever is undone."""
         await self.harm_goes_on_whatever_is_done()
         await self.world.change("elsewhere", lambda _: {"cause": "gone"})
+
+    async def sent_pages(self) -> dict[str, JsonObject]:
+        """Send the pages that are owed, and return what the simulated pager has, by key."""
+        paging = Paging(self.store, self.pool, self.catalog.policy, self.clock)
+        async with self.store.begin() as tx:
+            while (owed := await tx.deliveries.waiting(PAGES)) is not None:
+                await tx.deliveries.record_sent(owed, channel=None, ts=None)
+                self._owed_pages.append(owed)
+        for page in self._owed_pages:
+            await paging.deliver(page)
+        return dict((await self.world.read("approvers")).get("pages", {}))
 
     async def timeline(self, incident: Incident) -> list[str]:
         """The kinds of an incident's events, after checking its chain."""

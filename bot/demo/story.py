@@ -22,11 +22,12 @@ _FEATURE_PLACE = "/features/support-assistant/environments/production/enabled"
 
 
 def connections(now: datetime) -> JsonObject:
-    """Return the connections file: Unleash and Prometheus, both simulated."""
+    """Return the connections file: Unleash, Prometheus and a pager, all simulated."""
     began = (now - _SINCE_RELEASE).isoformat()
     return {
         "unleash": {"integration": "unleash", "simulated": True, "world": _flags(began)},
         "prometheus": {"integration": "prometheus", "simulated": True, "world": _measurements(began)},
+        "approvers": {"integration": "pagerduty", "simulated": True, "world": {}},
     }
 
 

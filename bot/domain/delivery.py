@@ -19,6 +19,8 @@ class DeliveryKind(StrEnum):
     """The live card of an incident; subject is the incident's id."""
     CONTAINMENT_CARD = "containment_card"
     """The card of one plan and containment; subject is the containment's id."""
+    PAGE = "page"
+    """Somebody is to be woken; subject is the cause, the payload says why."""
     NOTE = "note"
     """A message of its own, posted once; subject is unique, the payload says what it reports."""
 

@@ -15,7 +15,7 @@ from bot.domain.containment import Approval, Plan
 from bot.domain.role import Role
 from bot.domain.runbook import Level, OnEnd
 from bot.domain.severity import Severity
-from bot.domain.system import Duration, Handle
+from bot.domain.system import Duration, Handle, Name
 from bot.domain.values import Instant, Value, human_duration, is_blank
 from bot.errors import ApprovalMissing, NotPermitted, PlanExpired
 
@@ -46,9 +46,14 @@ class LevelRule(Value):
 
 
 class BreakGlass(Value):
-    """When a containment may go ahead without the approval it needs."""
+    """When a containment may go ahead without the approval it needs.
+
+    Attributes:
+        page: Name of the connection that wakes those who may approve; `None` for nobody.
+    """
 
     after: Duration
+    page: Name | None = None
 
 
 class Groups(Value):

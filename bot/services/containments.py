@@ -17,6 +17,7 @@ from bot.domain.timer import Timer
 from bot.domain.values import ContainmentId, IncidentId, Now
 from bot.errors import InvalidTransition, PlanExpired
 from bot.services.lanes import incident_lane
+from bot.services.paging import want_page
 from bot.services.people import People
 from bot.services.plans import EXPIRE_PLAN, OFFER_BREAK_GLASS
 from bot.services.ports import Transaction, UnitOfWork
@@ -64,6 +65,9 @@ class Containments:
             approval = Approval(
                 fingerprint=fingerprint, actor=actor, roles=roles, at=self._now(), break_glass_reason=reason.strip()
             )
+            incident = await tx.incidents.get(containment.plan.incident_id)
+            said = f"break-glass on C-{containment.number} “{containment.plan.title}” without the approval it needs"
+            await want_page(tx, incident, f"break-glass:{containment.id}", said)
             return await self._decide(tx, containment.decided(approval), approval)
 
     async def decline(self, actor: Actor, containment_id: ContainmentId, fingerprint: str) -> Containment:

@@ -6,13 +6,13 @@ dies is found by the enqueued `DRAIN` job of the commit, in whichever process li
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from bot.domain.delivery import Delivery
+from bot.domain.delivery import Delivery, DeliveryKind
 from bot.errors import IntegrationError, RateLimited, StanchError, StoreUnavailable
 from bot.logs import about
-from bot.services.ports import Messages, UnitOfWork
+from bot.services.ports import Messages, Posted, UnitOfWork
 
 DRAIN = "deliveries.drain"
 
@@ -36,6 +36,19 @@ def safety_net(lane: str, at: datetime) -> tuple[str, timedelta]:
     """
     period, into = divmod(at.timestamp(), _SAFETY_NET_SECONDS)
     return f"{DRAIN}:{lane}:{int(period)}", timedelta(seconds=_SAFETY_NET_SECONDS - into + 1)
+
+
+class ByKind:
+    """The port `Messages`, shared out: some kinds of delivery have a way of their own."""
+
+    def __init__(self, usual: Messages, others: Mapping[DeliveryKind, Messages]) -> None:
+        """Take the usual way, and the ways of the kinds that have another."""
+        self._usual = usual
+        self._others = others
+
+    async def deliver(self, delivery: Delivery) -> Posted:
+        """Bring one thing up to date, the way that its kind goes."""
+        return await self._others.get(delivery.kind, self._usual).deliver(delivery)
 
 
 class DeliveryPump:

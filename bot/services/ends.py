@@ -22,6 +22,7 @@ from bot.services import plans
 from bot.services.containments import CARRY_OUT, record
 from bot.services.follow_ups import FollowUps
 from bot.services.lanes import incident_lane
+from bot.services.paging import want_page
 from bot.services.ports import Connections, Transaction, UnitOfWork
 
 END_REACHED = "containment.end"
@@ -119,6 +120,9 @@ class Ends:
             text = f"C-{containment.number} reached its end and stays in force: {danger}"
             await record(tx, kept, self._fact("containment.kept", text))
             await _note(tx, kept, "kept_at_end", str(containment.version))
+            incident = await tx.incidents.get(kept.plan.incident_id)
+            said = f"C-{kept.number} was to be undone at its end and was not: {danger}"
+            await want_page(tx, incident, f"kept:{kept.id}:{containment.version}", said)
 
     async def watch_after(self, undo_id: ContainmentId) -> timedelta | None:
         """Look once at the harm signal after an undo; return the pause before the next look, `None` at the end."""
@@ -146,6 +150,9 @@ class Ends:
             text = f"The harm is back after C-{undo.number}: {value:.2g} {signal.unit}, must be under {signal.below:g}"
             await record(tx, back, self._fact("containment.harm_returned", text))
             await _note(tx, back, "harm_returned", "1")
+            if undo.plan.by_itself:
+                incident = await tx.incidents.get(undo.plan.incident_id)
+                await want_page(tx, incident, f"harm-returned:{undo.id}", f"the harm is back after C-{undo.number}")
 
     def _fact(self, kind: str, text: str) -> Fact:
         return Fact(kind=kind, at=self._now(), actor=STANCH, text=text)

@@ -3,6 +3,7 @@
 from bot.domain.values import IncidentId
 
 TRIAGE = "triage"
+PAGES = "pages"
 
 
 def incident_lane(incident_id: IncidentId) -> str:

@@ -18,9 +18,6 @@ from bot.errors import BadCommand, InvalidTransition, NotFound
 from bot.services.plans import Plans, by_age, full_name
 from bot.services.ports import Connections, IncidentConnections, UnitOfWork
 
-EXPIRE_PLAN = "containment.expire"
-OFFER_BREAK_GLASS = "containment.offer_break_glass"
-
 
 @dataclass(frozen=True)
 class PlanRequest:

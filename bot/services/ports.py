@@ -19,7 +19,7 @@ from bot.domain.system import HarmSignal
 from bot.domain.timeline import Fact, TimelineEvent
 from bot.domain.timer import Timer
 from bot.domain.values import AlertGroupId, ContainmentId, IncidentId, JsonObject, Value
-from bot.sdk import Action
+from bot.sdk import Action, Pager
 from bot.services.upkeep_ports import Leftovers, Recurrences
 
 
@@ -304,6 +304,14 @@ class IncidentConnections(Protocol):
 
         Raises:
             NotFound: The connection is not configured, or has no such action.
+        """
+        ...
+
+    def pager(self, connection: str) -> Pager:
+        """Return what wakes people on a connection.
+
+        Raises:
+            NotFound: The connection is not configured, or wakes nobody.
         """
         ...
 

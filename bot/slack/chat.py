@@ -79,6 +79,8 @@ class SlackChat:
                 return await self._containment_card(delivery)
             case DeliveryKind.NOTE:
                 return await self._note(delivery)
+            case DeliveryKind.PAGE:
+                raise NotFound("Slack wakes nobody; pages go to the pager.")
         assert_never(delivery.kind)
 
     async def _channel(self, incident_id: IncidentId, *, again: bool = False) -> str:

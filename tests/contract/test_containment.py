@@ -1,6 +1,7 @@
 """What carrying out a containment promises, on a real store and a simulated vendor that can be made to fail."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -435,6 +436,32 @@ async def test_break_glass_opens_after_five_minutes_with_a_reason(team: Responde
     done = await team.carried_out(planned)
     assert done.state is ContainmentState.VERIFIED
     assert "plan.break_glass" in await team.timeline(incident)
+
+
+async def test_break_glass_wakes_the_approvers_once_and_says_so_on_the_timeline(team: Responders) -> None:
+    incident = await team.alerted()
+    planned = await team.planned(incident)
+    team.clock.advance(timedelta(minutes=5))
+    await team.containments.break_glass(RESPONDER, planned.id, planned.plan.fingerprint, "nobody answers")
+    await team.sent_pages()
+    pages = await team.sent_pages()
+    ((key, page),) = pages.items()
+    assert key == f"stanch:break-glass:{planned.id}"
+    assert page["summary"] == "INC-1 break-glass on C-1 “Roll the prompt back” without the approval it needs"
+    assert page["severity"] == "critical"
+    assert (await team.timeline(incident)).count("pager.paged") == 1
+
+
+async def test_break_glass_without_a_pager_is_said_so(team: Responders) -> None:
+    policy = team.catalog.policy
+    nobody = policy.break_glass.changed(page="not_configured")
+    team.catalog = replace(team.catalog, policy=policy.changed(break_glass=nobody))
+    incident = await team.alerted()
+    planned = await team.planned(incident)
+    team.clock.advance(timedelta(minutes=5))
+    await team.containments.break_glass(RESPONDER, planned.id, planned.plan.fingerprint, "nobody answers")
+    assert await team.sent_pages() == {}
+    assert "pager.nobody" in await team.timeline(incident)
 
 
 async def test_a_declined_plan_stays_declined(team: Responders) -> None:

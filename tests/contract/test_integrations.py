@@ -101,7 +101,7 @@ class TestDeclaration:
         declared = declared_by(name)
         assert declared.name == name
         assert declared.title
-        assert declared.alerts or declared.actions or declared.signals
+        assert declared.alerts or declared.actions or declared.signals or declared.pager
 
     @pytest.mark.parametrize("name", NAMES)
     def test_what_it_offers_is_what_its_contract_covers(self, name: str) -> None:
