@@ -1,7 +1,7 @@
-"""Unleash: switches flags off, narrows rollouts, rolls variations back, pulls kill switches."""
+"""Unleash: switches flags off, also for one segment, narrows rollouts, rolls variations back, pulls kill switches."""
 
 from bot.sdk import Integration
-from integrations.unleash.actions import PullKillSwitch, RollBackVariation, SetRollout, SwitchOff
+from integrations.unleash.actions import PullKillSwitch, RollBackVariation, SetRollout, SwitchOff, SwitchSegmentOff
 from integrations.unleash.client import Settings
 from integrations.unleash.simulator import simulator
 
@@ -9,7 +9,7 @@ INTEGRATION = Integration(
     name="unleash",
     title="Unleash",
     settings=Settings,
-    actions=(SwitchOff, SetRollout, RollBackVariation, PullKillSwitch),
+    actions=(SwitchOff, SetRollout, RollBackVariation, SwitchSegmentOff, PullKillSwitch),
     simulator=simulator,
     simulated={"url": "http://unleash.simulated", "token": "*:*.simulated"},
 )

@@ -40,6 +40,13 @@ class VariationParams(Value):
     variation: str = Field(min_length=1, max_length=200)
 
 
+class SegmentParams(Value):
+    """Whom to take the feature from: those whose context has this value in this field."""
+
+    field: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=100)
+    value: str = Field(min_length=1, max_length=200)
+
+
 _Model = TypeVar("_Model", bound=Value)
 
 
@@ -197,6 +204,39 @@ class RollBackVariation(_FlagAction):
         return next((name for name in past if name and name != in_use), None)
 
 
+class SwitchSegmentOff(_FlagAction):
+    """Keeps one group out of every active strategy; they are alternatives, so leaving out one would not do."""
+
+    name = "switch_segment_off"
+    title = "Switch a feature flag off for one segment"
+    params_model: type[Value] = SegmentParams
+    lowest_level = Level.L3
+
+    def plan(self, ref: JsonObject, params: JsonObject, state: JsonObject) -> Proposal | None:
+        """Return the constraints; `None` when the flag is off or every active strategy keeps that group out already.
+
+        Raises:
+            UserError: There is no active strategy to add it to.
+        """
+        flag, segment = _valid(FlagRef, ref), _valid(SegmentParams, params)
+        active = exposure.active(state)
+        if not active:
+            raise UserError(f"{flag} has no active strategy that could leave a segment out; switch it off instead.")
+        open_to = [place for place, each in active.items() if not _keeps_out(each, segment)]
+        if not state["enabled"] or not open_to:
+            return None
+        after = _with_strategies(state, {place: _without_segment(state, place, segment) for place in open_to})
+        return Proposal(
+            before=state,
+            after=after,
+            summary=f"Switch {flag} off where {segment.field} is {segment.value}",
+            blast_radius=(
+                *exposure.lines(flag, state),
+                f"segment {segment.field} = {segment.value}: none get the feature; everybody else as before",
+            ),
+        )
+
+
 class PullKillSwitch(_FlagAction):
     """Switches on a kill-switch flag of its own, so that the targeting of the feature's flag is not touched."""
 
@@ -242,6 +282,28 @@ def _with_strategies(state: JsonObject, changed: JsonObject) -> JsonObject:
 def _with_rollout(state: JsonObject, place: str, percent: int) -> JsonObject:
     strategy = state["strategies"][place]
     return {**strategy, "parameters": {**strategy["parameters"], "rollout": str(percent)}}
+
+
+def _keeps_out(strategy: JsonObject, segment: SegmentParams) -> bool:
+    """Whether a constraint of the strategy lets nobody of the segment through."""
+    return any(
+        constraint.get("contextName") == segment.field
+        and segment.value in (constraint.get("values") or [])
+        and (constraint.get("operator"), bool(constraint.get("inverted"))) in {("NOT_IN", False), ("IN", True)}
+        for constraint in strategy["constraints"]
+    )
+
+
+def _without_segment(state: JsonObject, place: str, segment: SegmentParams) -> JsonObject:
+    strategy = state["strategies"][place]
+    constraint = {
+        "contextName": segment.field,
+        "operator": "NOT_IN",
+        "values": [segment.value],
+        "inverted": False,
+        "caseInsensitive": False,
+    }
+    return {**strategy, "constraints": [*strategy["constraints"], constraint]}
 
 
 def _with_variation(state: JsonObject, place: str, chosen: str) -> JsonObject:

@@ -123,6 +123,8 @@ def _patch(strategy: Strategy, current: JsonObject, after: JsonObject) -> list[J
     for name, wanted in sorted(after["parameters"].items()):
         if current["parameters"].get(name) != wanted:
             operations += _replace(f"/parameters/{_escaped(name)}", strategy.parameters.get(name), wanted)
+    if current["constraints"] != after["constraints"]:
+        operations += _replace("/constraints", strategy.constraints, after["constraints"])
     sent = [variant.model_dump(exclude_unset=True) for variant in strategy.variants]
     wanted_variants = [{**variant, **_weights(after["variants"][variant["name"]])} for variant in sent]
     if sent != wanted_variants:

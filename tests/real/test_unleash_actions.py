@@ -1,18 +1,21 @@
 """What every action proves, against a real Unleash; on its simulator they prove the same in tests/contract."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
-from bot.sdk import Action, AuthFailed, JsonObject, Proposal, Rejected
-from integrations.unleash.actions import PullKillSwitch, RollBackVariation, SetRollout, SwitchOff
+from bot.sdk import Action, AuthFailed, JsonObject, Proposal, Rejected, UserError
+from integrations.unleash.actions import PullKillSwitch, RollBackVariation, SetRollout, SwitchOff, SwitchSegmentOff
 from integrations.unleash.client import Settings
 from tests.real.content import target
-from tests.real.unleash import ADMIN_TOKEN, CLIENT_TOKEN, Unleash, gradual, variant
+from tests.real.stanch import eventually
+from tests.real.unleash import ADMIN_TOKEN, CLIENT_TOKEN, FRONTEND_TOKEN, Unleash, application, gradual, variant
 
 pytestmark = pytest.mark.real
 
@@ -69,12 +72,20 @@ def settings(unleash: Unleash, token: str = ADMIN_TOKEN) -> Settings:
     return Settings(url=unleash.url, token=SecretStr(token))
 
 
-@pytest.fixture(params=["switch_off", "set_rollout", "roll_back_variation", "pull_kill_switch"])
+async def listed_for(client: httpx.AsyncClient, flag: str, user: str) -> bool:
+    """Whether the frontend API gives a user the flag."""
+    answer = await client.get("/api/frontend", params={"userId": user}, headers={"Authorization": FRONTEND_TOKEN})
+    answer.raise_for_status()
+    return any(toggle["name"] == flag for toggle in answer.json()["toggles"])
+
+
+@pytest.fixture(params=["switch_off", "set_rollout", "roll_back_variation", "switch_segment_off", "pull_kill_switch"])
 def case(request: pytest.FixtureRequest, unleash: Unleash, flag: str, client: httpx.AsyncClient) -> Case:
     made: dict[str, tuple[type[Action], JsonObject]] = {
         "switch_off": (SwitchOff, {}),
         "set_rollout": (SetRollout, {"percent": 10}),
         "roll_back_variation": (RollBackVariation, {"variation": "v41"}),
+        "switch_segment_off": (SwitchSegmentOff, {"field": "plan", "value": "free"}),
         "pull_kill_switch": (PullKillSwitch, {}),
     }
     action, params = made[request.param]
@@ -146,6 +157,50 @@ async def test_a_kill_switch_without_strategies_gets_one_and_loses_it_again(
     assert await case.action.read(case.ref) == proposal.after
     await case.undo(proposal)
     assert await case.action.read(case.ref) == before
+
+
+async def test_one_segment_loses_the_feature_in_an_application_and_gets_it_back(
+    unleash: Unleash, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    name = f"segmented-{uuid4().hex}"
+    unleash.add_flag(name, gradual(name), {"name": "default"})
+    case = Case(SwitchSegmentOff(settings(unleash), client), name, {"field": "plan", "value": "free"}, unleash)
+    with application(unleash.url, tmp_path) as assistant:
+
+        async def on_for() -> list[bool]:
+            contexts = [{"userId": "u", "properties": {"plan": plan}} for plan in ("free", "paid")]
+            return [await asyncio.to_thread(assistant.is_enabled, name, context) for context in contexts]
+
+        await eventually(on_for, lambda seen: seen == [True, True])
+        proposal = await case.plan()
+        await case.apply(proposal)
+        await eventually(on_for, lambda seen: seen == [False, True])
+        await case.undo(proposal)
+        await eventually(on_for, lambda seen: seen == [True, True])
+
+
+async def test_a_rollout_of_250_is_taken_by_unleash_and_refused_by_us(
+    unleash: Unleash, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    name = f"rollout-{uuid4().hex}"
+    unleash.add_flag(name, gradual(name, rollout="50"))
+    action = SetRollout(settings(unleash), client)
+    state = await action.read(target(name)["ref"])
+    with pytest.raises(UserError, match="cannot take percent"):
+        action.plan(target(name)["ref"], {"percent": 250}, state)
+    unleash.narrow(name, "250")
+    assert unleash.environment(name)["strategies"][0]["parameters"]["rollout"] == "250"
+    with application(unleash.url, tmp_path) as assistant:
+
+        async def told() -> tuple[set[bool], set[bool]]:
+            """Return what the SDK and what the frontend API say of fifty users."""
+            users = [{"userId": f"user-{number}"} for number in range(50)]
+            by_sdk = {await asyncio.to_thread(assistant.is_enabled, name, user) for user in users}
+            by_server = {await listed_for(client, name, user["userId"]) for user in users[:5]}
+            return by_sdk, by_server
+
+        seen = await eventually(told, lambda seen: seen[0] != seen[1] and len(seen[0]) == len(seen[1]) == 1)
+    assert seen == ({False}, {True})
 
 
 async def test_the_variation_that_was_in_use_before_is_offered_first(

@@ -78,6 +78,7 @@ async def simulated(real: Server) -> AsyncIterator[Server]:
         ("switch_off", {}),
         ("set_rollout", {"percent": 10}),
         ("roll_back_variation", {"variation": "v17"}),
+        ("switch_segment_off", {"field": "plan", "value": "free"}),
         ("pull_kill_switch", {}),
     ],
 )

@@ -16,6 +16,7 @@ from tests.real.processes import NODE_MODULES, answers_at, free_port, program, r
 
 ADMIN_TOKEN = "*:*.unleash-admin-of-the-tests"
 CLIENT_TOKEN = "default:production.unleash-client-of-the-tests"
+FRONTEND_TOKEN = "default:production.unleash-frontend-of-the-tests"
 PROJECT = "default"
 ENVIRONMENT = "production"
 _SERVER = NODE_MODULES / "unleash-server" / "dist" / "server.js"
@@ -136,6 +137,7 @@ def running_unleash(postgres: Postgres, logs: Path) -> Iterator[Unleash]:
         "CHECK_VERSION": "false",
         "INIT_ADMIN_API_TOKENS": ADMIN_TOKEN,
         "INIT_CLIENT_API_TOKENS": CLIENT_TOKEN,
+        "INIT_FRONTEND_API_TOKENS": FRONTEND_TOKEN,
     }
     url = f"http://127.0.0.1:{port}"
     command = [program("node"), str(_SERVER)]

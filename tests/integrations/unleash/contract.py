@@ -87,6 +87,13 @@ CONTRACT = Contract(
             NOWHERE,
             ({}, {"variation": ""}, {"variation": "v16"}, {"variation": 17}),
         ),
+        "switch_segment_off": ActionCase(
+            PROMPT,
+            {"field": "plan", "value": "free"},
+            NARROWED,
+            NOWHERE,
+            ({}, {"field": "plan"}, {"field": "", "value": "free"}, {"field": "plan", "value": ""}),
+        ),
         "pull_kill_switch": ActionCase(KILL_SWITCH, {}, TARGETED, NOWHERE, ({"variation": "v17"},)),
     },
 )

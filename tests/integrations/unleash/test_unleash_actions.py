@@ -192,6 +192,48 @@ async def test_half_an_application_is_completed_and_can_be_undone() -> None:
     assert await action.read(PROMPT) == proposal.before
 
 
+async def test_one_segment_loses_the_feature_whatever_strategy_let_it_in() -> None:
+    strategies = [{"parameters": {"rollout": "100"}}, {"name": "default"}, {"disabled": True}]
+    unleash = SimulatedUnleash()
+    unleash.edit(FEATURE, lambda environment: environment.update(strategies=strategies))
+    done = await unleash.carry_out("switch_segment_off", PROMPT, field="plan", value="free")
+    assert done.blast_radius[-1] == "segment plan = free: none get the feature; everybody else as before"
+    assert [len(each["constraints"]) for each in unleash.environment(FEATURE)["strategies"]] == [1, 1, 0]
+    for plan, listed in (("free", 0), ("paid", 1), ("", 1)):
+        answer = await unleash.get("/api/frontend", userId="u", **{"properties[plan]": plan} if plan else {})
+        assert len(answer.json()["toggles"]) == listed
+
+
+@pytest.mark.parametrize(
+    ("constraint", "planned"),
+    [
+        ({"operator": "NOT_IN", "values": ["trial", "free"]}, False),
+        ({"operator": "IN", "values": ["free"], "inverted": True}, False),
+        ({"operator": "NOT_IN", "values": ["free"], "inverted": True}, True),
+        ({"operator": "IN", "values": ["free"]}, True),
+        ({"operator": "NOT_IN", "values": ["trial"]}, True),
+        ({"operator": "NUM_GT", "value": "5"}, True),
+    ],
+)
+async def test_a_segment_that_is_kept_out_already_needs_nothing(constraint: JsonObject, *, planned: bool) -> None:
+    unleash = SimulatedUnleash()
+    strategies = [{"constraints": [{"contextName": "plan", **constraint}]}]
+    unleash.edit(FEATURE, lambda environment: environment.update(strategies=strategies))
+    action = unleash.action("switch_segment_off")
+    proposal = action.plan(PROMPT, {"field": "plan", "value": "free"}, await action.read(PROMPT))
+    assert (proposal is not None) is planned
+
+
+async def test_a_flag_that_is_off_needs_no_segment_off_and_one_without_strategies_offers_none() -> None:
+    unleash = SimulatedUnleash()
+    action, params = unleash.action("switch_segment_off"), {"field": "plan", "value": "free"}
+    unleash.edit(FEATURE, lambda environment: environment.update(enabled=False))
+    assert action.plan(PROMPT, params, await action.read(PROMPT)) is None
+    unleash.edit(FEATURE, lambda environment: environment.update(strategies=[]))
+    with pytest.raises(UserError, match="no active strategy that could leave a segment out"):
+        action.plan(PROMPT, params, await action.read(PROMPT))
+
+
 @pytest.mark.parametrize("feature", ["../x", "..", ".", "a/b", "a b", "a%2Fb", "", "ä", "x" * 101, "a?b", "a#b"])
 async def test_a_name_that_could_lead_elsewhere_is_refused(feature: str) -> None:
     with pytest.raises(UserError, match="Unleash cannot take feature"):
