@@ -32,16 +32,17 @@ class Reach:
         self._now = now
 
     async def findings(self) -> list[Finding]:
-        """Return one finding for each connection, target, signal and runbook without a system."""
+        """Return one finding for each connection, target, signal, the pager, and runbook without a system."""
         looks: list[Awaitable[Finding]] = []
         for system in self._catalog.systems.values():
             looks += [self._target(system, name, target) for name, target in system.targets.items()]
             looks += [self._signal(system, name, signal) for name, signal in system.signals.items()]
-        return [*self._kinds(), *await asyncio.gather(*looks), *self._runbooks()]
+        return [*self._kinds(), *await asyncio.gather(*looks), self._pager(), *self._runbooks()]
 
     def _kinds(self) -> Iterator[Finding]:
         used = {each.connection for system in self._catalog.systems.values() for each in system.targets.values()}
         used |= {each.connection for system in self._catalog.systems.values() for each in system.signals.values()}
+        used.add(self._catalog.policy.break_glass.page or "")
         for name, connection in sorted(self._connections.items()):
             about = f"connection {name}"
             if connection.simulated:
@@ -81,6 +82,18 @@ class Reach:
         if not samples:
             return warning(about, "the query answers, with no reading of late: without readings nothing is verified")
         return ok(about, f"reads {samples[-1].value:g} ({signal.unit}); harm has stopped below {signal.below:g}")
+
+    def _pager(self) -> Finding:
+        """Look whether break-glass could wake somebody, without waking anybody."""
+        name = self._catalog.policy.break_glass.page
+        about = f"pager {name or 'of the policy'}"
+        if name is None:
+            return warning(about, "the policy's `break_glass.page` names none, so break-glass wakes nobody")
+        if name not in self._connections:
+            return warning(about, f"not configured, so break-glass wakes nobody: {_MISSING}, or take `page` away")
+        if self._connections[name].integration.pager is None:
+            return problem(about, f"{self._connections[name].integration.title} wakes nobody: name another connection")
+        return ok(about, "configured; nobody was woken to try it")
 
     def _books(self, system: System) -> list[Runbook]:
         return [book for book in self._catalog.runbooks.values() if can_run(system, book)]

@@ -27,6 +27,7 @@ from tests.integrations.world import MemoryWorld
 MANIFEST = Path(__file__).resolve().parents[2] / "slack-manifest.yaml"
 SCOPES = tuple(yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["oauth_config"]["scopes"]["bot"])
 SIMULATED_TOKEN = "*:*.simulated"
+_ROUTING_KEY = "STANCH_CONNECTION_APPROVERS_ROUTING_KEY"
 SECRETS = ("made-up-timeline-key", "made-up-alert-token", "made-up-password", SIMULATED_TOKEN)
 
 
@@ -108,13 +109,17 @@ class Installation:
         url = await self.leaving.enter_async_context(
             vendors(worlds or {name: each["world"] for name, each in demo.items()})
         )
-        self.connect({name: {"integration": name, "url": f"{url}/{name}"} for name in demo})
+        played = {name: str(each["integration"]) for name, each in demo.items()}
+        self.connect({name: {"integration": each, "url": f"{url}/{each}"} for name, each in played.items()})
         self.variables["STANCH_CONNECTION_UNLEASH_TOKEN"] = SIMULATED_TOKEN
 
     def connect(self, connections: JsonObject) -> None:
         file = self.folder / "connections.yaml"
         file.write_text(json.dumps(connections), encoding="utf-8")
         self.variables["STANCH_CONNECTIONS"] = str(file)
+        self.variables.pop(_ROUTING_KEY, None)
+        if "approvers" in connections:
+            self.variables[_ROUTING_KEY] = "0" * 32
 
     def as_bot(self) -> AsyncWebClient:
         return AsyncWebClient(token=SEED.app.bot_token, base_url=self.variables["STANCH_SLACK_API_URL"])
