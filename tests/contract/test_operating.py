@@ -125,8 +125,8 @@ async def programs(tmp_path: Path) -> AsyncIterator[Programs]:
     demo = story.connections(now())
     vendors, world = FastAPI(), MemoryWorld({name: each["world"] for name, each in demo.items()})
     held: dict[str, HeldWrites] = {}
-    for name in demo:
-        simulator = discover()[name].simulator
+    for name, played in demo.items():
+        simulator = discover()[played["integration"]].simulator
         assert simulator
         held[name] = HeldWrites(simulator(Simulator(connection=name, world=world, now=now)))
         vendors.mount(f"/{name}", held[name])
@@ -134,7 +134,13 @@ async def programs(tmp_path: Path) -> AsyncIterator[Programs]:
     await server.start(vendors)
     connections = tmp_path / "connections.yaml"
     connections.write_text(
-        json.dumps({name: {"integration": name, "url": f"{server.url}/{name}"} for name in demo}), encoding="utf-8"
+        json.dumps(
+            {
+                name: {"integration": played["integration"], "url": f"{server.url}/{name}"}
+                for name, played in demo.items()
+            }
+        ),
+        encoding="utf-8",
     )
     async with run_workspace(clock=Clock(now())) as slack:
         variables = {
@@ -144,6 +150,7 @@ async def programs(tmp_path: Path) -> AsyncIterator[Programs]:
             "STANCH_SLACK_API_URL": f"{slack.base_url}/api/",
             "STANCH_CONNECTIONS": str(connections),
             "STANCH_CONNECTION_UNLEASH_TOKEN": "*:*.simulated",
+            "STANCH_CONNECTION_APPROVERS_ROUTING_KEY": "0" * 32,
             "STANCH_ALERT_TOKEN_ALERTMANAGER": ALERT_TOKEN,
             "STANCH_TIMELINE_KEY": "made-up-timeline-key",
             "STANCH_LOG_FORMAT": "json",

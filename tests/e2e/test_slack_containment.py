@@ -29,7 +29,7 @@ async def test_a_prompt_is_rolled_back_approved_by_another_person_and_verified(s
 async def test_who_asked_for_a_plan_cannot_approve_it(scene: Scene) -> None:
     channel = await scene.incident()
     card = await scene.plan(channel)
-    assert "Needs the approval of someone who may lead, other than @responder" in card["visible"]
+    card = await scene.wait_for_change(card, "Needs the approval of someone who may lead, other than @responder")
     await scene.responder.press("Approve", message=card)
     refusal = await scene.responder.wait_for_message(channel, containing="so you cannot approve it")
     assert refusal["ephemeral"]
