@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket
 from bot.workspace.answers import answer_response_url
 from bot.workspace.faults import Answer
 from bot.workspace.methods import METHODS
-from bot.workspace.methods.call import Call, Method
+from bot.workspace.methods.call import Call, Method, TokenKind
 from bot.workspace.wire import Arguments, Json, Refused, read_arguments, read_json
 from bot.workspace.workspace import Workspace
 
@@ -51,7 +51,7 @@ async def _call(request: Request) -> Response:
         arguments, token = await read_arguments(request)
     except Refused as refused:
         return refusal(refused)
-    call = Call(workspace, arguments, origin_of(request.scope))
+    call = Call(workspace, arguments, origin_of(request.scope), token)
     try:
         if fault is not None and not fault.applied:
             raise _failure(fault)
@@ -73,17 +73,28 @@ def _run(call: Call, name: str, token: str) -> Json:
 
 
 def _authorised(workspace: Workspace, name: str, token: str) -> Method:
-    app = workspace.seed.app
+    method = METHODS.get(name)
+    if method is not None and method.token is TokenKind.NONE:
+        return method
     if not token:
         raise Refused("not_authed")
-    if token not in (app.bot_token, app.app_token):
-        raise Refused("invalid_auth")
-    method = METHODS.get(name)
+    kind = _kind_of(workspace, token)
     if method is None:
         raise Refused("unknown_method", req_method=name)
-    if token != (app.app_token if method.by_app_token else app.bot_token):
+    if kind is not method.token:
         raise Refused("not_allowed_token_type")
     return method
+
+
+def _kind_of(workspace: Workspace, token: str) -> TokenKind:
+    app = workspace.seed.app
+    if token == app.bot_token:
+        return TokenKind.BOT
+    if token == app.app_token:
+        return TokenKind.APP
+    if workspace.sign_in.grant(token) is not None:
+        return TokenKind.USER
+    raise Refused("invalid_auth")
 
 
 def _failure(fault: Answer) -> Refused:

@@ -24,6 +24,8 @@ class Limits(BaseModel):
     response_url_lives: timedelta = timedelta(minutes=30)
     response_url_uses: int = 5
     retry_pauses: tuple[timedelta, ...] = (timedelta(0), timedelta(minutes=1), timedelta(minutes=5))
+    sign_in_code_lives: timedelta = timedelta(minutes=10)
+    id_token_lives: timedelta = timedelta(minutes=5)
     post_rate: float = 1.0
     post_burst: int = 5
     sockets: int = 10

@@ -34,23 +34,31 @@ from bot.workspace.widgets import attachment_colour, current, current_options, f
 from bot.workspace.wire import Json, Refused
 
 _HERE = Path(__file__).parent
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'none'; "
-        "img-src 'self' data: http://127.0.0.1:* http://localhost:*; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
 _TINTS = 8
 _SHOWN = 100
 _OWN_FILE = re.compile(r"/files-pri/(F[0-9A-Z]+)/")
 _REACTIONS = ("white_check_mark", "eyes", "+1", "raised_hands")
 
 
+def page_headers(*, form_action: str = "'none'") -> dict[str, str]:
+    """Return the headers of every page; `form_action` is where its forms may lead, as a CSP source list."""
+    return {
+        "Content-Security-Policy": (
+            f"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action {form_action}; "
+            "img-src 'self' data: http://127.0.0.1:* http://localhost:*; base-uri 'none'; frame-ancestors 'none'"
+        ),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }
+
+
+_HEADERS = page_headers()
+
+
 @cache
-def _templates() -> Environment:
+def templates() -> Environment:
+    """Return the page's templates, with what they call."""
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
@@ -102,7 +110,7 @@ class Page:
         """Return a template rendered for this person and place."""
         viewer = self.actor.member.id
         return (
-            _templates()
+            templates()
             .get_template(template)
             .render(
                 page=self,

@@ -81,6 +81,8 @@ class SlackApp(_Frozen):
     bot_token: str = "xoxb-local"  # noqa: S105 - made up, accepted on loopback only
     app_token: str = "xapp-local"  # noqa: S105 - made up, accepted on loopback only
     signing_secret: str = "local-signing-secret"  # noqa: S105 - made up, accepted on loopback only
+    client_id: str = "local-client"
+    client_secret: str = "local-client-secret"  # noqa: S105 - made up, accepted on loopback only
     scopes: tuple[str, ...]
     events: tuple[str, ...]
     commands: tuple[SlashCommand, ...] = ()

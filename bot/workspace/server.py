@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from bot.workspace import api, control, file_routes, page, people_routes
+from bot.workspace import api, control, file_routes, page, people_routes, sign_in_routes
 from bot.workspace.guard import LoopbackGuard
 from bot.workspace.limits import Limits
 from bot.workspace.request_urls import RequestUrls
@@ -58,7 +58,14 @@ def create_app(
         await workspace.stop()
 
     app = Starlette(
-        routes=[*api.ROUTES, *file_routes.ROUTES, *people_routes.ROUTES, *control.ROUTES, *page.ROUTES],
+        routes=[
+            *api.ROUTES,
+            *file_routes.ROUTES,
+            *people_routes.ROUTES,
+            *sign_in_routes.ROUTES,
+            *control.ROUTES,
+            *page.ROUTES,
+        ],
         middleware=[Middleware(LoopbackGuard)],
         lifespan=lifespan,
     )

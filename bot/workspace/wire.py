@@ -4,10 +4,13 @@ Clients send the same argument as a query string, a form field or JSON, with lis
 inside a form field; `Arguments` hides that.
 """
 
+import base64
+import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote_plus
 
 from starlette.requests import Request
 
@@ -106,7 +109,10 @@ class Arguments:
 
 
 async def read_arguments(request: Request) -> tuple[Arguments, str]:
-    """Return the arguments of a Web API request and its token (empty when none was sent)."""
+    """Return the arguments of a Web API request and its token (empty when none was sent).
+
+    An app that identifies itself by HTTP Basic has sent `client_id` and `client_secret`.
+    """
     values: Json = dict(request.query_params)
     if request.method == "POST":
         values.update(await _body(request))
@@ -114,7 +120,17 @@ async def read_arguments(request: Request) -> tuple[Arguments, str]:
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         token = credential.strip()
+    if scheme.lower() == "basic":
+        values |= _basic(credential)
     return Arguments(values), token
+
+
+def _basic(credential: str) -> Json:
+    try:
+        name, _, secret = base64.b64decode(credential, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError) as exc:
+        raise Refused("invalid_auth") from exc
+    return {"client_id": unquote_plus(name), "client_secret": unquote_plus(secret)}
 
 
 async def _body(request: Request) -> Json:

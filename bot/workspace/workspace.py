@@ -17,14 +17,17 @@ from bot.workspace.permits import ResponseUrls, Triggers
 from bot.workspace.rates import PostRate
 from bot.workspace.request_urls import HttpDoor, RequestUrls, UnverifiedUrlError
 from bot.workspace.seed import Seed
+from bot.workspace.sign_in import SignIn
 from bot.workspace.sockets import SocketDoor
 from bot.workspace.state import Clock, State
 from bot.workspace.wire import Json
 
+_CREDENTIALS = frozenset({"access_token", "client_secret", "code", "id_token", "refresh_token"})
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """One Web API request as it was answered; the token is left out. `number` counts requests and deliveries from 1."""
+    """One Web API request as it was answered, without credentials; `number` counts requests and deliveries from 1."""
 
     number: int
     at: datetime
@@ -55,6 +58,7 @@ class Workspace:
         self.state = State(seed, now, self.files)
         self.triggers = Triggers(limits, now)
         self.response_urls = ResponseUrls(limits, now)
+        self.sign_in = SignIn(self.state, limits)
         self.post_rate = PostRate(limits, now)
         self.faults = Faults()
         self.changes = Changes()
@@ -103,7 +107,8 @@ class Workspace:
     def record(self, method: str, arguments: Json, status: int, response: Json) -> None:
         """Remember one Web API request and its answer."""
         self._recorded += 1
-        self.requests.append(RecordedRequest(self._recorded, self.now(), method, arguments, status, response))
+        shown = (_without_credentials(arguments), status, _without_credentials(response))
+        self.requests.append(RecordedRequest(self._recorded, self.now(), method, *shown))
 
     def _record_delivery(self, delivery: Delivery, lost: Loss | None) -> None:
         self._recorded += 1
@@ -139,3 +144,7 @@ class Workspace:
                 "event_context": f"4-{event_id}",
             }
         )
+
+
+def _without_credentials(named: Json) -> Json:
+    return {name: value for name, value in named.items() if name not in _CREDENTIALS}

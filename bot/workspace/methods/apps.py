@@ -1,6 +1,6 @@
 """Methods about the app itself and its workspace: `auth.test`, `apps.connections.open`, `team.info`, `bots.info`."""
 
-from bot.workspace.methods.call import Call, Method
+from bot.workspace.methods.call import Call, Method, TokenKind
 from bot.workspace.wire import Json, Refused
 
 
@@ -44,7 +44,7 @@ def _api_test(call: Call) -> Json:
 
 METHODS = {
     "api.test": Method(_api_test),
-    "apps.connections.open": Method(_connections_open, by_app_token=True),
+    "apps.connections.open": Method(_connections_open, token=TokenKind.APP),
     "auth.test": Method(_auth_test),
     "bots.info": Method(_bots_info, "users:read"),
     "team.info": Method(_team_info, "team:read"),

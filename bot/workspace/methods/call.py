@@ -7,6 +7,7 @@ import base64
 import binascii
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeVar
 
 from bot.workspace.model import Channel
@@ -24,6 +25,7 @@ class Call:
     workspace: Workspace
     arguments: Arguments
     origin: str
+    token: str = ""
 
     @property
     def state(self) -> State:
@@ -66,13 +68,22 @@ class Call:
 Handler = Callable[[Call], Json]
 
 
+class TokenKind(StrEnum):
+    """Whose token a method takes; none for one that the app's own id and secret open."""
+
+    BOT = "bot"
+    APP = "app"
+    USER = "user"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method: its function, the scope it always needs, whether it takes the app-level token."""
+    """One method: its function, the scope of the bot that it always needs, and whose token it takes."""
 
     handle: Handler
     scope: str | None = None
-    by_app_token: bool = False
+    token: TokenKind = TokenKind.BOT
 
 
 def known_users(call: Call, ids: Iterable[str]) -> list[str]:
