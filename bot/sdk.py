@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from bot.domain.alert import MAX_LABEL_LENGTH, MAX_LABELS, MAX_TITLE, Alert, AlertStatus
 from bot.domain.change import Guard, Proposal
 from bot.domain.harm import Sample
 from bot.domain.runbook import Level
-from bot.domain.values import Instant, JsonObject, Now, Value, canonical_json, digest
+from bot.domain.values import Instant, JsonObject, Now, Value, WholeNumber, canonical_json, digest
 from bot.errors import (
     AuthFailed,
     Conflict,
@@ -47,6 +47,7 @@ __all__ = [
     "IntegrationError",
     "JsonObject",
     "Level",
+    "NoParams",
     "Now",
     "Page",
     "Pager",
@@ -61,9 +62,11 @@ __all__ = [
     "UserError",
     "Value",
     "VerificationFailed",
+    "WholeNumber",
     "World",
     "canonical_json",
     "digest",
+    "fitting",
     "request",
     "send",
 ]
@@ -90,6 +93,33 @@ class ConnectionSettings(BaseModel):
 
     url: str = Field(pattern=r"^https?://[^\s]+$")
     timeout: float = Field(default=10, gt=0, le=60)
+
+
+class NoParams(Value):
+    """The action needs no parameters."""
+
+
+_Model = TypeVar("_Model", bound=Value)
+
+
+def fitting(model: type[_Model], given: JsonObject, *, whom: str) -> _Model:
+    """Return a target or parameters, as content and people gave them, as a model.
+
+    Args:
+        model: What they must fit.
+        given: As it stands in the registry or in a step.
+        whom: Who takes it, as people call the vendor.
+
+    Raises:
+        UserError: They do not fit; the message names the first place and what is wrong there.
+    """
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the parameters"
+        problem = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"{whom} cannot take {place}: {problem}.") from error
 
 
 class AlertParser(Protocol):

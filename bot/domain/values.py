@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NewType, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
 JsonObject = dict[str, Any]
 
@@ -34,7 +34,15 @@ def _to_utc(instant: datetime) -> datetime:
         raise ValueError("the instant is outside the years that can be told in UTC") from error
 
 
+def _whole_number(value: object) -> object:
+    """Refuse what pydantic would turn into a whole number and nobody means by one: `true`, `10.0`."""
+    if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, str) and value.isdecimal())):
+        raise ValueError("must be a whole number")
+    return value
+
+
 Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 Now = Callable[[], datetime]
 
 

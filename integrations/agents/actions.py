@@ -5,29 +5,13 @@ its memory is still there when it goes on. So there is one action for each, and 
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 import httpx
-from pydantic import ValidationError
 
-from bot.sdk import Guard, JsonObject, Level, Proposal, Rejected, UserError, Value
+from bot.sdk import Guard, JsonObject, Level, NoParams, Proposal, Rejected, UserError, Value, fitting
 from integrations.agents.client import NAME, AgentRef, ControlApi, CredentialRef, Settings, ToolRef
 
-
-class NoParams(Value):
-    """The action needs no parameters."""
-
-
-_Model = TypeVar("_Model", bound=Value)
-
-
-def _valid(model: type[_Model], given: JsonObject) -> _Model:
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the parameters"
-        raise UserError(f"The agent's control cannot take {place}: {first['msg']}.") from error
+_WHOM = "The agent's control"
 
 
 class _Control:
@@ -59,7 +43,7 @@ class _Control:
         Raises:
             UserError: The control is in a state that this does not know.
         """
-        target, _ = self._target(ref), _valid(NoParams, params)
+        target, _ = self._target(ref), fitting(NoParams, params, whom=_WHOM)
         if state["state"] == self.contained:
             return None
         if state["state"] != self.usual:
@@ -89,7 +73,7 @@ class _Control:
         return ()
 
     def _target(self, ref: JsonObject) -> AgentRef:
-        return _valid(self._names, ref)
+        return fitting(self._names, ref, whom=_WHOM)
 
     def _path(self, ref: JsonObject) -> str:
         return self._target(ref).path

@@ -2,13 +2,13 @@
 
 from bot.sdk import Integration
 from integrations.caddy.balancer import Drain, SetWeight
-from integrations.caddy.client import Settings
+from integrations.caddy.client import TITLE, Settings
 from integrations.caddy.front import BlockClient, CutOff
 from integrations.caddy.simulator import simulator
 
 INTEGRATION = Integration(
     name="caddy",
-    title="Caddy",
+    title=TITLE,
     settings=Settings,
     actions=(SetWeight, Drain, BlockClient, CutOff),
     simulator=simulator,

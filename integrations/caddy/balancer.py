@@ -7,20 +7,13 @@ being taken off the list, and requests that are under way end as they would have
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from bot.sdk import JsonObject, Level, Proposal, Rejected, Unavailable, UserError, Value
-from integrations.caddy.client import NAME, SEGMENT, CaddyAction, Seen, parts, valid
+from bot.sdk import JsonObject, Level, Proposal, Rejected, Unavailable, UserError, Value, WholeNumber, fitting
+from integrations.caddy.client import NAME, SEGMENT, TITLE, CaddyAction, Seen, parts
 
 _WEIGHTED = "weighted_round_robin"
 _DEFAULT_POLICY = "random"
-
-
-def _whole_number(value: object) -> object:
-    """Refuse what pydantic would turn into a whole number: `true`, `10.0`."""
-    if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, str) and value.isdecimal())):
-        raise ValueError("must be a whole number that is not negative")
-    return value
 
 
 class BalancerRef(Value):
@@ -38,7 +31,7 @@ class UpstreamParams(Value):
 class WeightParams(UpstreamParams):
     """The upstream's new weight, beside those that the others keep."""
 
-    weight: Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=10_000)]
+    weight: Annotated[WholeNumber, Field(ge=0, le=10_000)]
 
 
 class _BalancerAction(CaddyAction):
@@ -51,7 +44,7 @@ class _BalancerAction(CaddyAction):
         return _dials(await self.read(ref))
 
     async def _look(self, ref: JsonObject) -> Seen:
-        return await self._api.read(f"/id/{valid(BalancerRef, ref).id}")
+        return await self._api.read(f"/id/{fitting(BalancerRef, ref, whom=TITLE).id}")
 
     def _state(self, ref: JsonObject, config: JsonObject) -> JsonObject:
         """Return the policy, the upstreams in their order, and a weight for each where the policy has weights."""
@@ -93,7 +86,7 @@ class SetWeight(_BalancerAction):
         Raises:
             UserError: The balancer has no weights, not this upstream, or nothing would be left with a weight.
         """
-        named, given = self._named(ref), valid(WeightParams, params)
+        named, given = self._named(ref), fitting(WeightParams, params, whom=TITLE)
         if state["policy"] != _WEIGHTED:
             raise UserError(
                 f"The {named} selects by {state['policy']}, which has no weights; drain an upstream instead."
@@ -127,7 +120,7 @@ class Drain(_BalancerAction):
         Raises:
             UserError: It is the only one that gets traffic.
         """
-        named, upstream = self._named(ref), valid(UpstreamParams, params).upstream
+        named, upstream = self._named(ref), fitting(UpstreamParams, params, whom=TITLE).upstream
         if upstream not in _dials(state):
             return None
         kept = [place for place, dial in enumerate(_dials(state)) if dial != upstream]

@@ -7,10 +7,9 @@ Source: https://caddyserver.com/docs/api#concurrent-config-changes, checked agai
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
-from pydantic import ValidationError
 
 from bot.sdk import (
     ConnectionSettings,
@@ -19,12 +18,11 @@ from bot.sdk import (
     Rejected,
     SecretStr,
     Unavailable,
-    UserError,
-    Value,
     send,
 )
 
 NAME = "caddy"
+TITLE = "Caddy"
 # What stands in an address below must not lead elsewhere.
 SEGMENT = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$"
 
@@ -33,23 +31,6 @@ class Settings(ConnectionSettings):
     """Where the admin API is, and a bearer token if a proxy in front of it asks for one; Caddy itself does not."""
 
     token: SecretStr | None = None
-
-
-Model = TypeVar("Model", bound=Value)
-
-
-def valid(model: type[Model], given: JsonObject) -> Model:
-    """Return what was given as a model.
-
-    Raises:
-        UserError: It does not fit; the message says where.
-    """
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the parameters"
-        raise UserError(f"Caddy cannot take {place}: {first['msg']}.") from error
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from bot.sdk import JsonObject, Level, Proposal, Rejected, Unavailable, Value, digest
-from integrations.caddy.client import NAME, SEGMENT, CaddyAction, Seen, valid
+from bot.sdk import JsonObject, Level, NoParams, Proposal, Rejected, Unavailable, Value, digest, fitting
+from integrations.caddy.client import NAME, SEGMENT, TITLE, CaddyAction, Seen
 
 _PREFIX = "stanch-"
 _BEHIND = "behind another route"
@@ -44,13 +44,9 @@ class ClientParams(Value):
     client: Annotated[str, Field(max_length=60), AfterValidator(_network)]
 
 
-class NoParams(Value):
-    """The action needs no parameters."""
-
-
 class _FrontAction(CaddyAction):
     async def _look(self, ref: JsonObject) -> Seen:
-        server = valid(self._ref_model(), ref).server
+        server = fitting(self._ref_model(), ref, whom=TITLE).server
         return await self._api.read(f"/config/apps/http/servers/{server}")
 
     async def _put(self, seen: Seen, server: str, route: JsonObject) -> None:
@@ -83,7 +79,7 @@ class BlockClient(_FrontAction):
 
     def plan(self, ref: JsonObject, params: JsonObject, state: JsonObject) -> Proposal | None:
         """Return the block; `None` when the client is blocked by it already."""
-        named, client = self._named(ref), valid(ClientParams, params).client
+        named, client = self._named(ref), fitting(ClientParams, params, whom=TITLE).client
         if state["clients"].get(client) == "blocked":
             return None
         if _BEHIND in state["clients"].values():
@@ -142,7 +138,7 @@ class CutOff(_FrontAction):
 
     def plan(self, ref: JsonObject, params: JsonObject, state: JsonObject) -> Proposal | None:
         """Return the cut; `None` when the path is cut off."""
-        valid(NoParams, params)
+        fitting(NoParams, params, whom=TITLE)
         if state["path"] == "cut off":
             return None
         named = self._named(ref)
@@ -163,11 +159,11 @@ class CutOff(_FrontAction):
         return {"path": "cut off" if _in_front(config, place) else _BEHIND}
 
     def _named(self, ref: JsonObject) -> str:
-        where = valid(PathRef, ref)
+        where = fitting(PathRef, ref, whom=TITLE)
         return f"{where.host or 'every host'}{where.path} on server {where.server}"
 
     async def _write(self, ref: JsonObject, seen: Seen, after: JsonObject) -> None:
-        where = valid(PathRef, ref)
+        where = fitting(PathRef, ref, whom=TITLE)
         if after["path"] == "served":
             await self._remove(seen, where.server, _cut_id(ref))
             return
@@ -182,7 +178,7 @@ def _block_id(ref: JsonObject) -> str:
 
 
 def _cut_id(ref: JsonObject) -> str:
-    where = valid(PathRef, ref)
+    where = fitting(PathRef, ref, whom=TITLE)
     return f"{_PREFIX}cut-off-{digest([where.server, where.host, where.path])[:12]}"
 
 

@@ -10,16 +10,15 @@ from collections.abc import Sequence
 
 import httpx
 
-from bot.sdk import Guard, JsonObject, Level, Proposal, UserError, Value
+from bot.sdk import Guard, JsonObject, Level, Proposal, UserError, Value, fitting
 from integrations.fast_feature import targeting
-from integrations.fast_feature.client import AdminApi, FlagRef, Settings
+from integrations.fast_feature.client import TITLE, AdminApi, FlagRef, Settings
 from integrations.fast_feature.params import (
     OffParams,
     OnParams,
     RolloutParams,
     SegmentParams,
     VariationParams,
-    valid,
 )
 
 
@@ -36,11 +35,11 @@ class _FlagAction:
 
     async def read(self, ref: JsonObject) -> JsonObject:
         """Return the flag's state, default variant, variants, targeting and metadata."""
-        return await self._api.flag(valid(FlagRef, ref))
+        return await self._api.flag(fitting(FlagRef, ref, whom=TITLE))
 
     async def apply(self, ref: JsonObject, before: JsonObject, after: JsonObject, *, key: str) -> None:  # noqa: ARG002 - fast-feature takes none
         """Replace the flag by `after` if it still reads as `before`."""
-        await self._api.replace(valid(FlagRef, ref), before, after)
+        await self._api.replace(fitting(FlagRef, ref, whom=TITLE), before, after)
 
     async def choices(self, ref: JsonObject) -> Sequence[str]:  # noqa: ARG002 - nothing to choose
         """Return nothing: the main parameter is free, or there is none."""
@@ -61,7 +60,7 @@ class SwitchOff(_FlagAction):
         Raises:
             UserError: The flag has no such variant, or its value is true.
         """
-        flag, off = valid(FlagRef, ref), valid(OffParams, params).off
+        flag, off = fitting(FlagRef, ref, whom=TITLE), fitting(OffParams, params, whom=TITLE).off
         if _value(flag, state, off) is True:
             raise UserError(f"Variant {off} of {flag} has the value true, so serving it would switch the feature on.")
         return _for_everybody(flag, state, off, f"Switch {flag} off for everybody")
@@ -81,7 +80,7 @@ class PullKillSwitch(_FlagAction):
         Raises:
             UserError: The flag has no such variant, or its value is false.
         """
-        flag, on = valid(FlagRef, ref), valid(OnParams, params).on
+        flag, on = fitting(FlagRef, ref, whom=TITLE), fitting(OnParams, params, whom=TITLE).on
         if _value(flag, state, on) is False:
             raise UserError(f"Variant {on} of {flag} has the value false, so serving it would pull nothing.")
         return _for_everybody(flag, state, on, f"Pull the kill switch {flag}")
@@ -102,7 +101,7 @@ class SetRollout(_FlagAction):
             UserError: The percentage is not a whole number from 0 to 100 or above what is, or the targeting cannot be
                 understood.
         """
-        flag, given = valid(FlagRef, ref), valid(RolloutParams, params)
+        flag, given = fitting(FlagRef, ref, whom=TITLE), fitting(RolloutParams, params, whom=TITLE)
         _value(flag, state, given.off)
         _require_enabled(flag, state)
         default, rule = state["default_variant"], state["targeting"]
@@ -141,7 +140,7 @@ class RollBackVariation(_FlagAction):
         Raises:
             UserError: The flag has no such variant, or the targeting cannot be understood.
         """
-        flag, given = valid(FlagRef, ref), valid(VariationParams, params)
+        flag, given = fitting(FlagRef, ref, whom=TITLE), fitting(VariationParams, params, whom=TITLE)
         _value(flag, state, given.variation)
         if given.variation == given.off:
             raise UserError(f"{given.off} is the variant without the feature; switch {flag} off instead.")
@@ -187,7 +186,7 @@ class SwitchSegmentOff(_FlagAction):
         Raises:
             UserError: The flag has no off variant, or is disabled and skips its targeting.
         """
-        flag, given = valid(FlagRef, ref), valid(SegmentParams, params)
+        flag, given = fitting(FlagRef, ref, whom=TITLE), fitting(SegmentParams, params, whom=TITLE)
         _value(flag, state, given.off)
         _require_enabled(flag, state)
         condition = {"==": [{"var": given.field}, given.value]}

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from bot.sdk import ConnectionSettings, JsonObject, Rejected, SecretStr, Unavailable, Value, request
 
 NAME = "fast_feature"
+TITLE = "fast-feature"
 
 
 class Settings(ConnectionSettings):

@@ -1,19 +1,12 @@
 """What the actions take, checked here because fast-feature checks none of it."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import Field
 
-from bot.sdk import JsonObject, UserError, Value
+from bot.sdk import Value, WholeNumber
 
 _Name = Annotated[str, Field(min_length=1, max_length=100)]
-
-
-def _whole_number(value: object) -> object:
-    """Refuse what pydantic would turn into a whole number: `true`, `10.0`."""
-    if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, str) and value.isdecimal())):
-        raise ValueError("must be a whole number")
-    return value
 
 
 class OffParams(Value):
@@ -31,7 +24,7 @@ class OnParams(Value):
 class RolloutParams(OffParams):
     """How many percent may keep the feature."""
 
-    percent: Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=100)]
+    percent: Annotated[WholeNumber, Field(ge=0, le=100)]
 
 
 class VariationParams(OffParams):
@@ -45,20 +38,3 @@ class SegmentParams(OffParams):
 
     field: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=100)
     value: str = Field(min_length=1, max_length=200)
-
-
-_Model = TypeVar("_Model", bound=Value)
-
-
-def valid(model: type[_Model], given: JsonObject) -> _Model:
-    """Return what was given as a model.
-
-    Raises:
-        UserError: It does not fit; the message names the first thing that does not.
-    """
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the parameters"
-        raise UserError(f"fast-feature cannot take {place}: {first['msg']}.") from error

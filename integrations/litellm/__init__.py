@@ -1,7 +1,7 @@
 """LiteLLM proxy: limits and blocks keys and models, caps budgets, switches routes, tightens guardrails and policies."""
 
 from bot.sdk import Integration
-from integrations.litellm.client import Settings
+from integrations.litellm.client import TITLE, Settings
 from integrations.litellm.guardrails import DenyPattern, DenyTopic, EnableGuardrail, TightenThreshold
 from integrations.litellm.keys import BlockKey, CapKeyBudget, CapTeamBudget, LimitKey, LimitTeam
 from integrations.litellm.models import BlockModel, LimitModel
@@ -11,7 +11,7 @@ from integrations.litellm.simulator import simulator
 
 INTEGRATION = Integration(
     name="litellm",
-    title="LiteLLM",
+    title=TITLE,
     settings=Settings,
     actions=(
         LimitKey,

@@ -9,19 +9,12 @@ from collections.abc import Sequence
 from typing import Annotated, Generic, TypeVar
 
 import httpx
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
-from bot.sdk import Guard, JsonObject, Level, Rejected, UserError, Value
+from bot.sdk import Guard, JsonObject, Level, Rejected, Value, WholeNumber
 from integrations.litellm.client import NAME, AdminApi, Settings
 
 HIGHEST_LIMIT = 1_000_000_000
-
-
-def _whole_number(value: object) -> object:
-    """Refuse what pydantic would turn into a whole number: `true`, `2.0`."""
-    if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, str) and value.isdecimal())):
-        raise ValueError("must be a whole number")
-    return value
 
 
 def _number(value: object) -> object:
@@ -31,31 +24,12 @@ def _number(value: object) -> object:
 
 
 # LiteLLM itself takes a limit of -5, and then refuses every request without saying why.
-Limit = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=HIGHEST_LIMIT)]
+Limit = Annotated[WholeNumber, Field(ge=0, le=HIGHEST_LIMIT)]
 Dollars = Annotated[float, BeforeValidator(_number), Field(ge=0, le=HIGHEST_LIMIT, allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=r"^[^\s/?#][^/?#\x00-\x1f]*$", max_length=200)]
 
 
-class NoParams(Value):
-    """The action needs no parameters."""
-
-
-_Model = TypeVar("_Model", bound=Value)
 _Ref = TypeVar("_Ref", bound=Value)
-
-
-def valid(model: type[_Model], given: JsonObject) -> _Model:
-    """Return the validated value.
-
-    Raises:
-        UserError: It is not valid; the message names the first place.
-    """
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the parameters"
-        raise UserError(f"LiteLLM cannot take {place}: {first['msg']}.") from error
 
 
 class LiteLlmAction(ABC, Generic[_Ref]):

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from bot.sdk import ConnectionSettings, JsonObject, Rejected, SecretStr, Unavailable, request
 
 NAME = "litellm"
+TITLE = "LiteLLM"
 
 
 class Settings(ConnectionSettings):

@@ -10,8 +10,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from bot.sdk import JsonObject, Level, Proposal, UserError, Value, digest
-from integrations.litellm.action import LiteLlmAction, Name, NoParams, valid
+from bot.sdk import JsonObject, Level, NoParams, Proposal, UserError, Value, digest, fitting
+from integrations.litellm.action import LiteLlmAction, Name
+from integrations.litellm.client import TITLE
 from integrations.litellm.filters import as_sent, by_topic, by_word, named_patterns
 
 _FILTER = "litellm_content_filter"
@@ -74,7 +75,7 @@ class _GuardrailAction(LiteLlmAction[GuardrailRef]):
     ref_model: type[Value] = GuardrailRef
 
     def _target(self, ref: JsonObject) -> GuardrailRef:
-        return valid(GuardrailRef, ref)
+        return fitting(GuardrailRef, ref, whom=TITLE)
 
     async def _read(self, target: GuardrailRef) -> JsonObject:
         found = await self._api.guardrail(target.guardrail)
@@ -142,7 +143,7 @@ class DenyPattern(_GuardrailAction):
         Raises:
             UserError: It would block everything, or the guardrail is not one that knows patterns.
         """
-        target, wanted = self._target(ref), valid(PatternParams, params)
+        target, wanted = self._target(ref), fitting(PatternParams, params, whom=TITLE)
         _refuse(target, state, needs_filter=True)
         if wanted.word is not None:
             description = (state["words"].get(wanted.word) or {}).get("description")
@@ -177,7 +178,7 @@ class DenyTopic(_GuardrailAction):
         Raises:
             UserError: The content filter does not know it, and would silently block nothing.
         """
-        target, topic = self._target(ref), valid(TopicParams, params).topic
+        target, topic = self._target(ref), fitting(TopicParams, params, whom=TITLE).topic
         _refuse(target, state, needs_filter=True)
         if topic not in (*state["known_topics"], *state["topics"]):
             raise UserError(f"LiteLLM knows no topic {topic}; choose one of: {', '.join(state['known_topics'])}.")
@@ -205,7 +206,7 @@ class TightenThreshold(_GuardrailAction):
         Raises:
             UserError: The topic is not refused at all, or is refused from a lower severity on.
         """
-        target, wanted = self._target(ref), valid(ThresholdParams, params)
+        target, wanted = self._target(ref), fitting(ThresholdParams, params, whom=TITLE)
         _refuse(target, state, needs_filter=True)
         entry = state["topics"].get(wanted.topic)
         if not entry or not entry.get("enabled", True):
@@ -237,7 +238,7 @@ class EnableGuardrail(_GuardrailAction):
         Raises:
             UserError: The guardrail comes from the configuration file.
         """
-        target, _ = self._target(ref), valid(NoParams, params)
+        target, _ = self._target(ref), fitting(NoParams, params, whom=TITLE)
         _refuse(target, state, needs_filter=False)
         if state["on"]:
             return None

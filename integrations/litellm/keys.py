@@ -8,9 +8,9 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from bot.sdk import JsonObject, Level, Proposal, UserError, Value
-from integrations.litellm.action import Dollars, Limit, LiteLlmAction, Name, NoParams, lowered, shown, valid
-from integrations.litellm.client import Limits
+from bot.sdk import JsonObject, Level, NoParams, Proposal, UserError, Value, fitting
+from integrations.litellm.action import Dollars, Limit, LiteLlmAction, Name, lowered, shown
+from integrations.litellm.client import TITLE, Limits
 
 
 class KeyRef(Value):
@@ -130,7 +130,7 @@ class _KeyAction(LiteLlmAction[KeyRef]):
     ref_model: type[Value] = KeyRef
 
     def _target(self, ref: JsonObject) -> KeyRef:
-        return valid(KeyRef, ref)
+        return fitting(KeyRef, ref, whom=TITLE)
 
     async def _read(self, target: KeyRef) -> JsonObject:
         return _state((await self._found(target))[1])
@@ -152,7 +152,7 @@ class _TeamAction(LiteLlmAction[TeamRef]):
     ref_model: type[Value] = TeamRef
 
     def _target(self, ref: JsonObject) -> TeamRef:
-        return valid(TeamRef, ref)
+        return fitting(TeamRef, ref, whom=TITLE)
 
     async def _read(self, target: TeamRef) -> JsonObject:
         return _state(await self._api.team(target.team))
@@ -178,7 +178,7 @@ class LimitKey(_KeyAction):
 
     def plan(self, ref: JsonObject, params: JsonObject, state: JsonObject) -> Proposal | None:
         """Return the lowered limits; `None` when they are in force."""
-        return limited(self._target(ref), valid(LimitParams, params).wanted, state)
+        return limited(self._target(ref), fitting(LimitParams, params, whom=TITLE).wanted, state)
 
 
 class LimitTeam(_TeamAction):
@@ -191,7 +191,7 @@ class LimitTeam(_TeamAction):
 
     def plan(self, ref: JsonObject, params: JsonObject, state: JsonObject) -> Proposal | None:
         """Return the lowered limits; `None` when they are in force."""
-        return limited(self._target(ref), valid(LimitParams, params).wanted, state)
+        return limited(self._target(ref), fitting(LimitParams, params, whom=TITLE).wanted, state)
 
 
 class CapKeyBudget(_KeyAction):
@@ -204,7 +204,7 @@ class CapKeyBudget(_KeyAction):
 
     def plan(self, ref: JsonObject, params: JsonObject, state: JsonObject) -> Proposal | None:
         """Return the lowered budget; `None` when it is in force."""
-        return capped(self._target(ref), valid(BudgetParams, params).dollars, state)
+        return capped(self._target(ref), fitting(BudgetParams, params, whom=TITLE).dollars, state)
 
 
 class CapTeamBudget(_TeamAction):
@@ -217,7 +217,7 @@ class CapTeamBudget(_TeamAction):
 
     def plan(self, ref: JsonObject, params: JsonObject, state: JsonObject) -> Proposal | None:
         """Return the lowered budget; `None` when it is in force."""
-        return capped(self._target(ref), valid(BudgetParams, params).dollars, state)
+        return capped(self._target(ref), fitting(BudgetParams, params, whom=TITLE).dollars, state)
 
 
 class BlockKey(_KeyAction):
@@ -230,7 +230,7 @@ class BlockKey(_KeyAction):
 
     def plan(self, ref: JsonObject, params: JsonObject, state: JsonObject) -> Proposal | None:
         """Return the block; `None` when the key is blocked."""
-        target, _ = self._target(ref), valid(NoParams, params)
+        target, _ = self._target(ref), fitting(NoParams, params, whom=TITLE)
         if state["blocked"]:
             return None
         return Proposal(

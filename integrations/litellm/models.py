@@ -4,9 +4,9 @@ LiteLLM changes only deployments that are kept in its database. It can lower or 
 it away again, so a limit is lowered only where there is one: anything else could not be undone.
 """
 
-from bot.sdk import JsonObject, Level, Proposal, Rejected, UserError, Value
-from integrations.litellm.action import LiteLlmAction, Name, NoParams, valid
-from integrations.litellm.client import NAME
+from bot.sdk import JsonObject, Level, NoParams, Proposal, Rejected, UserError, Value, fitting
+from integrations.litellm.action import LiteLlmAction, Name
+from integrations.litellm.client import NAME, TITLE
 from integrations.litellm.keys import LimitParams, limited
 
 _ENFORCES = "enforce_model_rate_limits"
@@ -26,7 +26,7 @@ class _DeploymentAction(LiteLlmAction[DeploymentRef]):
     ref_model: type[Value] = DeploymentRef
 
     def _target(self, ref: JsonObject) -> DeploymentRef:
-        return valid(DeploymentRef, ref)
+        return fitting(DeploymentRef, ref, whom=TITLE)
 
     async def _read(self, target: DeploymentRef) -> JsonObject:
         deployments = await self._api.deployments()
@@ -75,7 +75,7 @@ class LimitModel(_DeploymentAction):
         Raises:
             UserError: LiteLLM could not change, enforce or restore the limit, or all are lower already.
         """
-        target, wanted = self._target(ref), valid(LimitParams, params).wanted
+        target, wanted = self._target(ref), fitting(LimitParams, params, whom=TITLE).wanted
         _refuse_from_file(target, state)
         if not state["limits_enforced"]:
             raise UserError(
@@ -110,7 +110,7 @@ class BlockModel(_DeploymentAction):
         Raises:
             UserError: The deployment comes from the configuration file.
         """
-        target, _ = self._target(ref), valid(NoParams, params)
+        target, _ = self._target(ref), fitting(NoParams, params, whom=TITLE)
         _refuse_from_file(target, state)
         if state["blocked"]:
             return None

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from bot.sdk import JsonObject, Level, Proposal, UserError, Value
-from integrations.litellm.action import Limit, LiteLlmAction, Name, NoParams, valid
-from integrations.litellm.client import PolicyVersion
+from bot.sdk import JsonObject, Level, NoParams, Proposal, UserError, Value, fitting
+from integrations.litellm.action import Limit, LiteLlmAction, Name
+from integrations.litellm.client import TITLE, PolicyVersion
 
 _IN_FORCE, _KEPT = "production", "published"
 
@@ -42,7 +42,7 @@ class RollBackPolicy(LiteLlmAction[PolicyRef]):
         Raises:
             UserError: That version is not kept as published, or none is in force now: undo could not restore that.
         """
-        target, version = self._target(ref), str(valid(VersionParams, params).version)
+        target, version = self._target(ref), str(fitting(VersionParams, params, whom=TITLE).version)
         in_force = _with_status(state, _IN_FORCE)
         if in_force == [version]:
             return None
@@ -75,7 +75,7 @@ class RollBackPolicy(LiteLlmAction[PolicyRef]):
         return [str(each.version_number) for each in kept]
 
     def _target(self, ref: JsonObject) -> PolicyRef:
-        return valid(PolicyRef, ref)
+        return fitting(PolicyRef, ref, whom=TITLE)
 
     async def _read(self, target: PolicyRef) -> JsonObject:
         versions = await self._api.policy_versions(target.policy)
@@ -138,7 +138,7 @@ class LogPrompts(LiteLlmAction[SettingRef]):
         Raises:
             UserError: The configuration file owns it.
         """
-        target, _ = self._target(ref), valid(NoParams, params)
+        target, _ = self._target(ref), fitting(NoParams, params, whom=TITLE)
         if state["value"] is True:
             return None
         if not state["changeable"]:
@@ -154,7 +154,7 @@ class LogPrompts(LiteLlmAction[SettingRef]):
         )
 
     def _target(self, ref: JsonObject) -> SettingRef:
-        return valid(SettingRef, ref)
+        return fitting(SettingRef, ref, whom=TITLE)
 
     async def _read(self, target: SettingRef) -> JsonObject:
         setting = await self._api.general_setting(target.setting)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from bot.sdk import JsonObject, Level, Proposal, Rejected, UserError, Value
-from integrations.litellm.action import LiteLlmAction, Name, valid
-from integrations.litellm.client import NAME, Router
+from bot.sdk import JsonObject, Level, Proposal, Rejected, UserError, Value, fitting
+from integrations.litellm.action import LiteLlmAction, Name
+from integrations.litellm.client import NAME, TITLE, Router
 
 
 class RouteRef(Value):
@@ -33,7 +33,7 @@ class _RouteAction(LiteLlmAction[RouteRef]):
     offers_choices = True
 
     def _target(self, ref: JsonObject) -> RouteRef:
-        return valid(RouteRef, ref)
+        return fitting(RouteRef, ref, whom=TITLE)
 
     async def _read(self, target: RouteRef) -> JsonObject:
         await self._others(target)
@@ -102,7 +102,7 @@ def _target_model(target: RouteRef, params: JsonObject) -> str:
     Raises:
         UserError: It is the target itself.
     """
-    chosen = valid(RouteParams, params).to
+    chosen = fitting(RouteParams, params, whom=TITLE).to
     if chosen == target.model:
         raise UserError(f"{target} cannot go to itself; choose another model.")
     return chosen

@@ -2,14 +2,14 @@
 
 from bot.sdk import Integration
 from integrations.mlflow.budgets import CapBudget
-from integrations.mlflow.client import Settings
+from integrations.mlflow.client import TITLE, Settings
 from integrations.mlflow.endpoints import DropFallback, ShiftTraffic
 from integrations.mlflow.registry import MoveAlias
 from integrations.mlflow.simulator import simulator
 
 INTEGRATION = Integration(
     name="mlflow",
-    title="MLflow",
+    title=TITLE,
     settings=Settings,
     actions=(MoveAlias, ShiftTraffic, DropFallback, CapBudget),
     simulator=simulator,

@@ -6,8 +6,8 @@ from typing import Annotated
 import httpx
 from pydantic import Field
 
-from bot.sdk import Guard, JsonObject, Level, Proposal, Rejected, UserError, Value
-from integrations.mlflow.client import NAME, Api, Number, Settings, valid
+from bot.sdk import Guard, JsonObject, Level, Proposal, Rejected, UserError, Value, fitting
+from integrations.mlflow.client import NAME, TITLE, Api, Number, Settings
 
 _REFUSE = "REJECT"
 
@@ -42,7 +42,7 @@ class CapBudget:
 
     async def read(self, ref: JsonObject) -> JsonObject:
         """Return the budget: amount, unit, period, whom it concerns, what happens when it is spent."""
-        return (await self._api.budget(valid(BudgetRef, ref).budget)).model_dump()
+        return (await self._api.budget(fitting(BudgetRef, ref, whom=TITLE).budget)).model_dump()
 
     def plan(self, ref: JsonObject, params: JsonObject, state: JsonObject) -> Proposal | None:
         """Return the cap; `None` when it is so.
@@ -50,7 +50,7 @@ class CapBudget:
         Raises:
             UserError: The amount is above the budget: this only lowers it.
         """
-        budget, amount = valid(BudgetRef, ref).budget, valid(AmountParams, params).amount
+        budget, amount = fitting(BudgetRef, ref, whom=TITLE).budget, fitting(AmountParams, params, whom=TITLE).amount
         current = state["budget_amount"]
         if amount > current:
             raise UserError(f"The budget {budget} is {current:g} already; this only lowers it, undo raises it.")
@@ -74,7 +74,7 @@ class CapBudget:
 
     async def apply(self, ref: JsonObject, before: JsonObject, after: JsonObject, *, key: str) -> None:  # noqa: ARG002 - MLflow takes none
         """Set amount and action, unless the budget reads so or as neither."""
-        policy = valid(BudgetRef, ref).budget
+        policy = fitting(BudgetRef, ref, whom=TITLE).budget
         current = await self.read(ref)
         if current == after:
             return

@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal, TypeVar
 import httpx
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from bot.sdk import ConnectionSettings, JsonObject, SecretStr, Unavailable, UserError, Value, request
+from bot.sdk import ConnectionSettings, JsonObject, SecretStr, Unavailable, request
 
 NAME = "mlflow"
+TITLE = "MLflow"
 _REGISTRY = "/api/2.0/mlflow"
 _GATEWAY = "/api/3.0/mlflow/gateway"
 MARK = "stanch"
@@ -206,23 +207,6 @@ def _parsed(model: type[_Parsed], body: object, operation: str) -> _Parsed:
         return model.model_validate(body)
     except (ValidationError, KeyError, TypeError, AttributeError) as error:
         raise Unavailable(NAME, operation, "the answer is not that of MLflow 3") from error
-
-
-_Model = TypeVar("_Model", bound=Value)
-
-
-def valid(model: type[_Model], given: JsonObject) -> _Model:
-    """Return a target or parameters as the model has them.
-
-    Raises:
-        UserError: They do not fit; the message says where.
-    """
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the parameters"
-        raise UserError(f"MLflow cannot take {place}: {first['msg']}.") from error
 
 
 def _number(value: object) -> object:

@@ -11,8 +11,8 @@ from typing import Annotated
 import httpx
 from pydantic import Field
 
-from bot.sdk import Guard, JsonObject, Level, Proposal, Rejected, UserError, Value
-from integrations.mlflow.client import NAME, Api, Endpoint, Label, Number, Settings, valid
+from bot.sdk import Guard, JsonObject, Level, Proposal, Rejected, UserError, Value, fitting
+from integrations.mlflow.client import NAME, TITLE, Api, Endpoint, Label, Number, Settings
 
 _SPLIT = "REQUEST_BASED_TRAFFIC_SPLIT"
 _LATE = "in force up to a minute after it reads back: the gateway caches its endpoints"
@@ -52,11 +52,11 @@ class _EndpointAction:
 
     async def read(self, ref: JsonObject) -> JsonObject:
         """Return how the endpoint splits its traffic, and what it falls back to."""
-        return _state(await self._api.endpoint(valid(EndpointRef, ref).endpoint))
+        return _state(await self._api.endpoint(fitting(EndpointRef, ref, whom=TITLE).endpoint))
 
     async def apply(self, ref: JsonObject, before: JsonObject, after: JsonObject, *, key: str) -> None:  # noqa: ARG002 - MLflow takes none
         """Replace the endpoint's models by those of `after`, unless it reads so or as neither."""
-        name = valid(EndpointRef, ref).endpoint
+        name = fitting(EndpointRef, ref, whom=TITLE).endpoint
         endpoint = await self._api.endpoint(name)
         current = _state(endpoint)
         if current == after:
@@ -81,7 +81,7 @@ class ShiftTraffic(_EndpointAction):
         Raises:
             UserError: The endpoint does not split its traffic or has no such model, or nobody would get the rest.
         """
-        name, given = valid(EndpointRef, ref).endpoint, valid(ShareParams, params)
+        name, given = fitting(EndpointRef, ref, whom=TITLE).endpoint, fitting(ShareParams, params, whom=TITLE)
         weights: dict[str, float] = state["weights"]
         if state["routing_strategy"] != _SPLIT:
             raise UserError(f"The endpoint {name} does not split its traffic, so weights would change nothing.")
@@ -118,7 +118,7 @@ class DropFallback(_EndpointAction):
 
     def plan(self, ref: JsonObject, params: JsonObject, state: JsonObject) -> Proposal | None:
         """Return the fallbacks without the model; `None` when it is none of them."""
-        name, model = valid(EndpointRef, ref).endpoint, valid(ModelParams, params).model
+        name, model = fitting(EndpointRef, ref, whom=TITLE).endpoint, fitting(ModelParams, params, whom=TITLE).model
         if model not in state["fallbacks"]:
             return None
         left = {each: link for each, link in state["fallbacks"].items() if each != model}

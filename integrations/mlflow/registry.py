@@ -9,8 +9,8 @@ from typing import Annotated
 import httpx
 from pydantic import Field
 
-from bot.sdk import Guard, JsonObject, Level, Proposal, Rejected, UserError, Value
-from integrations.mlflow.client import BAD, MARK, NAME, Api, Label, Settings, valid
+from bot.sdk import Guard, JsonObject, Level, Proposal, Rejected, UserError, Value, fitting
+from integrations.mlflow.client import BAD, MARK, NAME, TITLE, Api, Label, Settings
 
 
 class AliasRef(Value):
@@ -47,7 +47,7 @@ class MoveAlias:
 
     async def read(self, ref: JsonObject) -> JsonObject:
         """Return the version that the alias points at, and the versions that are marked as bad."""
-        target = valid(AliasRef, ref)
+        target = fitting(AliasRef, ref, whom=TITLE)
         aliases = await self._api.aliases(target.model)
         if target.alias not in aliases:
             detail = f"the model {target.model} has no alias {target.alias}"
@@ -61,7 +61,7 @@ class MoveAlias:
         Raises:
             UserError: The version is newer than the one in use, or was marked as bad.
         """
-        target, chosen = valid(AliasRef, ref), valid(VersionParams, params).version
+        target, chosen = fitting(AliasRef, ref, whom=TITLE), fitting(VersionParams, params, whom=TITLE).version
         in_use = state["version"]
         if chosen == in_use:
             return None
@@ -82,7 +82,7 @@ class MoveAlias:
 
     async def apply(self, ref: JsonObject, before: JsonObject, after: JsonObject, *, key: str) -> None:  # noqa: ARG002 - MLflow takes none
         """Move the alias first, then mend the tags; what is done already is not done again."""
-        target = valid(AliasRef, ref)
+        target = fitting(AliasRef, ref, whom=TITLE)
         current = await self.read(ref)
         for part in ("version", BAD):
             if current[part] not in (before[part], after[part]):
@@ -95,7 +95,7 @@ class MoveAlias:
 
     async def choices(self, ref: JsonObject) -> Sequence[str]:
         """Return the earlier versions that are ready and not marked as bad, the latest of them first."""
-        target = valid(AliasRef, ref)
+        target = fitting(AliasRef, ref, whom=TITLE)
         in_use = int((await self.read(ref))["version"])
         good = [each for each in await self._api.versions(target.model) if each.status == "READY" and not each.is_bad]
         return sorted((each.version for each in good if int(each.version) < in_use), key=int, reverse=True)

@@ -2,12 +2,12 @@
 
 from bot.sdk import Integration
 from integrations.unleash.actions import PullKillSwitch, RollBackVariation, SetRollout, SwitchOff, SwitchSegmentOff
-from integrations.unleash.client import Settings
+from integrations.unleash.client import TITLE, Settings
 from integrations.unleash.simulator import simulator
 
 INTEGRATION = Integration(
     name="unleash",
-    title="Unleash",
+    title=TITLE,
     settings=Settings,
     actions=(SwitchOff, SetRollout, RollBackVariation, SwitchSegmentOff, PullKillSwitch),
     simulator=simulator,

@@ -6,32 +6,32 @@ patch that tests what it replaces.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import httpx
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import Field
 
-from bot.sdk import Guard, IntegrationError, JsonObject, Level, Proposal, UserError, Value
+from bot.sdk import (
+    Guard,
+    IntegrationError,
+    JsonObject,
+    Level,
+    NoParams,
+    Proposal,
+    UserError,
+    Value,
+    WholeNumber,
+    fitting,
+)
 from integrations.unleash import exposure
-from integrations.unleash.client import AdminApi, FlagRef, Settings
+from integrations.unleash.client import TITLE, AdminApi, FlagRef, Settings
 from integrations.unleash.state import Reading, Writer, whole, without_ids
-
-
-def _whole_number(value: object) -> object:
-    """Refuse what pydantic would turn into a whole number and Unleash would take: `true`, `10.0`."""
-    if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, str) and value.isdecimal())):
-        raise ValueError("must be a whole number")
-    return value
-
-
-class NoParams(Value):
-    """The action needs no parameters."""
 
 
 class RolloutParams(Value):
     """How many percent of users may keep the feature; Unleash itself would take 250."""
 
-    percent: Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=100)]
+    percent: Annotated[WholeNumber, Field(ge=0, le=100)]
 
 
 class VariationParams(Value):
@@ -45,18 +45,6 @@ class SegmentParams(Value):
 
     field: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=100)
     value: str = Field(min_length=1, max_length=200)
-
-
-_Model = TypeVar("_Model", bound=Value)
-
-
-def _valid(model: type[_Model], given: JsonObject) -> _Model:
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the parameters"
-        raise UserError(f"Unleash cannot take {place}: {first['msg']}.") from error
 
 
 class _FlagAction:
@@ -73,12 +61,12 @@ class _FlagAction:
 
     async def read(self, ref: JsonObject) -> JsonObject:
         """Return the flag's switch and strategies; see `state.py`."""
-        flag = _valid(FlagRef, ref)
+        flag = fitting(FlagRef, ref, whom=TITLE)
         return self._reading(flag, await self._api.environment(flag))
 
     async def apply(self, ref: JsonObject, before: JsonObject, after: JsonObject, *, key: str) -> None:  # noqa: ARG002 - Unleash takes none
         """Write what differs from `after`, or nothing if something reads neither as `before` nor as `after`."""
-        flag = _valid(FlagRef, ref)
+        flag = fitting(FlagRef, ref, whom=TITLE)
         environment = await self._api.environment(flag)
         await Writer(self._api, flag, environment).write(self._reading(flag, environment), before, after)
 
@@ -97,7 +85,7 @@ class SwitchOff(_FlagAction):
 
     def plan(self, ref: JsonObject, params: JsonObject, state: JsonObject) -> Proposal | None:
         """Return the switch-off; `None` when the flag is off."""
-        flag, _ = _valid(FlagRef, ref), _valid(NoParams, params)
+        flag, _ = fitting(FlagRef, ref, whom=TITLE), fitting(NoParams, params, whom=TITLE)
         if not state["enabled"]:
             return None
         return Proposal(
@@ -126,7 +114,7 @@ class SetRollout(_FlagAction):
             UserError: The percentage is not a whole number from 0 to 100, is above every rollout, or there is nothing
                 to narrow.
         """
-        flag, percent = _valid(FlagRef, ref), _valid(RolloutParams, params).percent
+        flag, percent = fitting(FlagRef, ref, whom=TITLE), fitting(RolloutParams, params, whom=TITLE).percent
         rollouts = exposure.rollouts(state)
         if not rollouts:
             raise UserError(f"{flag} has no active strategy with a rollout percentage; switch it off instead.")
@@ -164,7 +152,7 @@ class RollBackVariation(_FlagAction):
         Raises:
             UserError: An active strategy does not have that variation; the message says which it has.
         """
-        flag, chosen = _valid(FlagRef, ref), _valid(VariationParams, params).variation
+        flag, chosen = fitting(FlagRef, ref, whom=TITLE), fitting(VariationParams, params, whom=TITLE).variation
         offered = exposure.variations(state)
         if not offered:
             raise UserError(f"{flag} has no variations on its active strategies.")
@@ -188,7 +176,7 @@ class RollBackVariation(_FlagAction):
 
     async def choices(self, ref: JsonObject) -> Sequence[str]:
         """Return the variations that are not in use; the one in use before comes first if the history can be read."""
-        flag = _valid(FlagRef, ref)
+        flag = fitting(FlagRef, ref, whom=TITLE)
         state = whole(flag, await self._api.environment(flag))
         in_use = exposure.variation_in_use(state)
         others = [name for name in exposure.common_variations(state) if name != in_use]
@@ -218,7 +206,7 @@ class SwitchSegmentOff(_FlagAction):
         Raises:
             UserError: There is no active strategy to add it to.
         """
-        flag, segment = _valid(FlagRef, ref), _valid(SegmentParams, params)
+        flag, segment = fitting(FlagRef, ref, whom=TITLE), fitting(SegmentParams, params, whom=TITLE)
         active = exposure.active(state)
         if not active:
             raise UserError(f"{flag} has no active strategy that could leave a segment out; switch it off instead.")
@@ -254,7 +242,7 @@ class PullKillSwitch(_FlagAction):
         Raises:
             UserError: The kill switch is on, but only for a part of the traffic.
         """
-        flag, _ = _valid(FlagRef, ref), _valid(NoParams, params)
+        flag, _ = fitting(FlagRef, ref, whom=TITLE), fitting(NoParams, params, whom=TITLE)
         if state["enabled"]:
             if exposure.reaches_everybody(state):
                 return None

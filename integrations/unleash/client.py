@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bot.sdk import ConnectionSettings, JsonObject, Rejected, SecretStr, Unavailable, Value, request
 
 _NAME = "unleash"
+TITLE = "Unleash"
 _HISTORY_LENGTH = 50
 
 PathSegment = Field(pattern=r"^[A-Za-z0-9_~-][A-Za-z0-9_.~-]*$", max_length=100)
