@@ -9,11 +9,13 @@ import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import tracing
 from bot.connections import Connection, ConnectionPool, read_connections
 from bot.content import Catalog, load
 from bot.documents import MarkdownDocuments
@@ -54,6 +56,9 @@ from bot.store.migrations import migrate
 from bot.store.sql import Store
 from bot.store.world import SimulatedWorld
 from bot.web.app import WebParts, create_web
+
+if TYPE_CHECKING:
+    from bot.otlp import Otlp
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMER = "timer"
@@ -124,6 +129,7 @@ class Application:
                 END_NEAR: self.ends.near,
             },
         )
+        self._tracer: Otlp | None = None
         on_sqlite = sqlite_file(url) is not None
         executor_id = "embedded" if on_sqlite else new_executor_id()
         self.engine = Engine(blocking_url(url), executor_id=executor_id, handlers=self._handlers())
@@ -189,6 +195,7 @@ class Application:
             SettingsError: The database is taken, too old, or newer than this program.
             StoreUnavailable: The database cannot be reached.
         """
+        self._begin_to_trace()
         await self.store.open()
         await asyncio.to_thread(migrate, self._settings.database_url.get_secret_value())
         await self.engine.start()
@@ -214,6 +221,17 @@ class Application:
         await self.engine.stop()
         await self.connections.close()
         await self.store.close()
+        if self._tracer is not None:
+            tracing.use(None)
+            await self._tracer.stop()
+
+    def _begin_to_trace(self) -> None:
+        """Put a tracer in place if traces go anywhere: the SDK takes time and memory that nobody else is to pay for."""
+        if self._settings.traces is not None:
+            from bot.otlp import Otlp  # noqa: PLC0415 - see above
+
+            self._tracer = Otlp(self._settings.traces, self.engine.executor_id)
+            tracing.use(self._tracer)
 
     def _handlers(self) -> Mapping[str, Handler]:
         return {

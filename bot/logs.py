@@ -9,7 +9,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -35,6 +35,11 @@ def about(**names: str) -> Iterator[None]:
         yield
     finally:
         _about.reset(token)
+
+
+def names() -> Mapping[str, str]:
+    """Return what a line that is logged here would be about."""
+    return dict(_about.get())
 
 
 def configure(style: str, secrets: Collection[str] = (), stream: TextIO | None = None) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from bot import tracing
 from bot.domain.alert import MAX_LABEL_LENGTH, MAX_LABELS, MAX_TITLE, Alert, AlertStatus
 from bot.domain.change import Guard, Proposal
 from bot.domain.harm import Sample
@@ -351,11 +352,16 @@ async def send(  # noqa: PLR0913 - one place for what every call needs
         Unavailable: 5xx, time-out, or no connection.
         Rejected: Any other status that is not 2xx, redirects included.
     """
-    try:
-        response = await client.request(method, path, json=json, params=params, headers=headers, follow_redirects=False)
-    except httpx.HTTPError as error:
-        raise Unavailable(integration, operation, f"no answer ({type(error).__name__})") from error
-    _raise_for_status(response, integration, operation)
+    told = {"stanch.integration": integration, "stanch.operation": operation, "http.request.method": method}
+    with tracing.call(f"{integration} {operation}", told) as span:
+        try:
+            response = await client.request(
+                method, path, json=json, params=params, headers=headers, follow_redirects=False
+            )
+        except httpx.HTTPError as error:
+            raise Unavailable(integration, operation, f"no answer ({type(error).__name__})") from error
+        span.set("http.response.status_code", response.status_code)
+        _raise_for_status(response, integration, operation)
     return response
 
 

@@ -1,4 +1,4 @@
-"""Settings, read once from the environment with the prefix `STANCH_`.
+"""Settings, read once from the environment with the prefix `STANCH_`, and for traces with OpenTelemetry's own names.
 
 Every secret may come from a file instead, named by its `_FILE` twin.
 All that is missing or contradictory is reported at once, each with what to set.
@@ -14,11 +14,21 @@ from pydantic import SecretStr
 
 from bot.errors import SettingsError
 from bot.logs import FORMATS
+from bot.trace_settings import (
+    ENDPOINT,
+    HEADERS,
+    SERVICE_NAME,
+    TRACES_ENDPOINT,
+    TRACES_HEADERS,
+    TraceSettings,
+    read_trace_settings,
+)
 
 PREFIX = "STANCH_"
+_STANDARD_PREFIX = "OTEL_"
 SLACK_API = "https://slack.com/api/"
-_ALERT_TOKEN = "ALERT_TOKEN_"  # noqa: S105 - the name of a setting
-_CONNECTION = "CONNECTION_"
+_ALERT_TOKEN = f"{PREFIX}ALERT_TOKEN_"
+_CONNECTION = f"{PREFIX}CONNECTION_"
 _MIN_SECRET_LENGTH = 16
 
 
@@ -30,6 +40,11 @@ class Setting:
     default: str | None
     meaning: str
     secret: bool = False
+
+    @property
+    def variable(self) -> str:
+        """Its name in the environment."""
+        return self.name if self.name.startswith(_STANDARD_PREFIX) else f"{PREFIX}{self.name}"
 
 
 SETTINGS = (
@@ -72,6 +87,15 @@ SETTINGS = (
         "Key that signs timeline heads, 16 characters or more; keep it out of the database",
         secret=True,
     ),
+    Setting(
+        ENDPOINT, "", "Base address of an OpenTelemetry collector (OTLP over HTTP): traces go to `/v1/traces` there"
+    ),
+    Setting(
+        TRACES_ENDPOINT, "", "Whole address that traces go to, in place of the one before; no traces without either"
+    ),
+    Setting(HEADERS, "", "Headers for the collector, as a rule its credential: `name=value,name=value`", secret=True),
+    Setting(TRACES_HEADERS, "", "The same for traces alone, in place of the ones before", secret=True),
+    Setting(SERVICE_NAME, "stanch", "What traces name this installation"),
 )
 PATTERNS = (
     Setting(
@@ -96,6 +120,7 @@ class Settings:
 
     Attributes:
         slack_app_token: Of this and the signing secret, one is set.
+        traces: Where traces go; `None` for nowhere.
         alert_tokens: Accepted bearer tokens by source.
         connection_secrets: Values by `<NAME>_<SETTING>` in lower case.
     """
@@ -114,6 +139,7 @@ class Settings:
     log_format: str
     api_token: SecretStr | None
     timeline_key: SecretStr
+    traces: TraceSettings | None
     alert_tokens: Mapping[str, tuple[SecretStr, ...]]
     connection_secrets: Mapping[str, SecretStr]
 
@@ -130,7 +156,8 @@ class Settings:
         tokens = [token for source in self.alert_tokens.values() for token in source]
         password = urlsplit(self.database_url.get_secret_value()).password or ""
         named = {each.get_secret_value() for each in (*alone, *tokens) if each}
-        return frozenset({*named, password, unquote(password)})
+        sent = self.traces.secrets if self.traces else frozenset[str]()
+        return frozenset({*named, *sent, password, unquote(password)})
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -155,7 +182,9 @@ class _Reader:
     """Collects values and problems."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX)}
+        self._environ = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+        # The standard takes an empty variable for one that is not set.
+        self._environ |= {name: value for name, value in environ.items() if name.startswith(_STANDARD_PREFIX) and value}
         self._problems: list[str] = []
 
     def read(self) -> Settings:
@@ -177,6 +206,7 @@ class _Reader:
             log_format=self._log_format(values["LOG_FORMAT"]),
             api_token=self._secret("API_TOKEN", values),
             timeline_key=self._secret("TIMELINE_KEY", values) or SecretStr(""),
+            traces=read_trace_settings(values, self._problems),
             alert_tokens=self._alert_tokens(),
             connection_secrets=self._prefixed(_CONNECTION),
         )
@@ -185,23 +215,23 @@ class _Reader:
         return settings
 
     def _value(self, setting: Setting) -> str:
-        value = self._raw(setting.name) if setting.secret else self._environ.get(setting.name)
+        value = self._raw(setting.variable) if setting.secret else self._environ.get(setting.variable)
         if value is None and setting.default is None:
-            twin = f" (or {PREFIX}{setting.name}_FILE)" if setting.secret else ""
-            self._problems.append(f"{PREFIX}{setting.name} is missing: set it{twin}. {setting.meaning}.")
+            twin = f" (or {setting.variable}_FILE)" if setting.secret else ""
+            self._problems.append(f"{setting.variable} is missing: set it{twin}. {setting.meaning}.")
         return value if value is not None else setting.default or ""
 
-    def _raw(self, name: str) -> str | None:
+    def _raw(self, variable: str) -> str | None:
         """Return a secret from its variable or the file that its twin names."""
-        value, path = self._environ.get(name), self._environ.get(f"{name}_FILE")
+        value, path = self._environ.get(variable), self._environ.get(f"{variable}_FILE")
         if value is not None and path is not None:
-            self._problems.append(f"{PREFIX}{name} and {PREFIX}{name}_FILE are both set: keep one.")
+            self._problems.append(f"{variable} and {variable}_FILE are both set: keep one.")
         if value is not None or path is None:
             return value
         try:
             return Path(path).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            self._problems.append(f"{PREFIX}{name}_FILE names {path}, which cannot be read: {error}.")
+            self._problems.append(f"{variable}_FILE names {path}, which cannot be read: {error}.")
             return ""
 
     def _prefixed(self, prefix: str) -> dict[str, SecretStr]:
@@ -214,7 +244,7 @@ class _Reader:
             each = [token.strip() for token in value.get_secret_value().split(",")]
             if any(len(token) < _MIN_SECRET_LENGTH for token in each):
                 self._problems.append(
-                    f"{PREFIX}{_ALERT_TOKEN}{source.upper()}: a token needs {_MIN_SECRET_LENGTH} characters or more."
+                    f"{_ALERT_TOKEN}{source.upper()}: a token needs {_MIN_SECRET_LENGTH} characters or more."
                 )
             tokens[source] = tuple(SecretStr(token) for token in each)
         return tokens
@@ -270,9 +300,9 @@ class _Reader:
         return value
 
     def _refuse_unknown(self) -> None:
-        known = {setting.name for setting in SETTINGS} | {
-            f"{setting.name}_FILE" for setting in SETTINGS if setting.secret
-        }
-        for name in sorted(self._environ):
-            if name not in known and not name.startswith((_ALERT_TOKEN, _CONNECTION)):
-                self._problems.append(f"{PREFIX}{name} is not a setting of Stanch: remove it, or mend its name.")
+        known = {setting.variable for setting in SETTINGS}
+        known |= {f"{setting.variable}_FILE" for setting in SETTINGS if setting.secret}
+        for variable in sorted(self._environ):
+            ours = variable.startswith(PREFIX) and not variable.startswith((_ALERT_TOKEN, _CONNECTION))
+            if ours and variable not in known:
+                self._problems.append(f"{variable} is not a setting of Stanch: remove it, or mend its name.")

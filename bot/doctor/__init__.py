@@ -13,6 +13,7 @@ from bot.doctor.database import examine_database
 from bot.doctor.findings import Finding, State, ok, problem, warning
 from bot.doctor.reach import Reach
 from bot.doctor.slack import SlackExamination
+from bot.doctor.traces import examine_traces
 from bot.domain.values import JsonObject, Now
 from bot.errors import ContentError, SettingsError
 from bot.integration_folders import discover
@@ -53,6 +54,8 @@ async def examine(environ: Mapping[str, str], now: Now) -> AsyncIterator[Finding
     async for finding in SlackExamination(settings, catalog, ROOT / "slack-manifest.yaml", now).findings():
         yield finding
     for finding in await _connections(settings, catalog, integrations, now):
+        yield finding
+    for finding in await examine_traces(settings.traces):
         yield finding
 
 

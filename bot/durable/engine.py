@@ -16,9 +16,11 @@ from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, Enque
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
+from bot import tracing
 from bot.durable.ended import ENDED
 from bot.errors import NotFound, StanchError
 from bot.logs import about
+from bot.tracing import Kind, Span
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +34,7 @@ _APPLICATION_VERSION = "stanch-1"
 _POLL_SECONDS = 0.1
 _FIRST_PAUSE = timedelta(seconds=1)
 _LONGEST_PAUSE = timedelta(minutes=5)
+_MOST_CAUSES = 1_000
 
 
 class Engine:
@@ -43,6 +46,8 @@ class Engine:
         self._handlers = handlers
         self.executor_id = executor_id
         self._client: DBOSClient | None = None
+        # What led to jobs that this process enqueued, for their traces: a job that another runs names no cause.
+        self._causes: dict[str, Span] = {}
 
     async def start(self) -> None:
         """Launch inside the running loop, so that jobs run on it; jobs that this executor left behind go on."""
@@ -58,7 +63,12 @@ class Engine:
         DBOS(config=config)
 
         async def run(job: str, subject: str) -> None:
-            with about(job=job, subject=subject):
+            cause = self._causes.pop(DBOS.workflow_id or "", None)
+            # A trace of its own: a job may run hours after what it comes from.
+            with (
+                about(job=job, subject=subject),
+                tracing.apart(f"job {job}", kind=Kind.CONSUMER, cause=cause),
+            ):
                 await self._run(job, subject)
 
         DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=None)(run)
@@ -100,7 +110,15 @@ class Engine:
         def within(sync_session: Session) -> None:
             client.enqueue_in_transaction(sync_session, options, job, subject)
 
+        self._remember(key)
         await session.run_sync(within)
+
+    def _remember(self, key: str) -> None:
+        cause = tracing.here()
+        if cause is not None:
+            self._causes[key] = cause
+            if len(self._causes) > _MOST_CAUSES:
+                del self._causes[next(iter(self._causes))]
 
     async def take_over(self, owner: str) -> None:
         """Put the pending jobs of an executor that is gone back on the queue."""

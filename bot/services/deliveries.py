@@ -6,13 +6,18 @@ dies is found by the enqueued `DRAIN` job of the commit, in whichever process li
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from contextvars import Context
 from datetime import datetime, timedelta
 
+from bot import tracing
 from bot.domain.delivery import Delivery, DeliveryKind
 from bot.errors import IntegrationError, RateLimited, StanchError, StoreUnavailable
 from bot.logs import about
 from bot.services.ports import Messages, Posted, UnitOfWork
+from bot.tracing import Kind, Span
 
 DRAIN = "deliveries.drain"
 
@@ -27,6 +32,7 @@ _LONGEST_PAUSE = timedelta(minutes=1)
 
 
 _SAFETY_NET_SECONDS = 5
+_ONE_MATTER_SECONDS = 5
 
 
 def safety_net(lane: str, at: datetime) -> tuple[str, timedelta]:
@@ -69,15 +75,26 @@ class DeliveryPump:
         self._pause = pause
         self._running: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
+        self._woken_by: dict[str, tuple[Span | None, float]] = {}
 
     def wake(self, lanes: Iterable[str]) -> None:
         """Have lanes drained soon; never waits, never raises."""
         for lane in lanes:
+            self._note_waker(lane)
             if lane in self._running:
                 self._again.add(lane)
             else:
-                task = asyncio.get_running_loop().create_task(self._drain_here(lane), name=f"deliveries {lane}")
-                self._running[lane] = task
+                # A context of its own: it goes on with what others want, long after whoever woke it has gone.
+                self._running[lane] = asyncio.get_running_loop().create_task(
+                    self._drain_here(lane), name=f"deliveries {lane}", context=Context()
+                )
+
+    def _note_waker(self, lane: str) -> None:
+        """Remember who woke a lane, for its traces: what is wanted there within seconds is taken for one matter."""
+        now = asyncio.get_running_loop().time()
+        _, since = self._woken_by.get(lane, (None, -math.inf))
+        if now - since > _ONE_MATTER_SECONDS:
+            self._woken_by[lane] = (tracing.here(), now)
 
     async def wake_all(self) -> None:
         """Wake every lane that has something to do: at start, and after Slack was away."""
@@ -126,6 +143,7 @@ class DeliveryPump:
             logger.warning("deliveries.interrupted lane=%s: %s", lane, error)
         finally:
             self._again.discard(lane)
+            self._woken_by.pop(lane, None)
             self._running.pop(lane, None)
 
     async def _drain(self, lane: str) -> None:
@@ -138,9 +156,19 @@ class DeliveryPump:
                     await tx.deliveries.release_lane(lane, self._owner)
                     return
                 delivery = await tx.deliveries.record_attempt(delivery)
-            with about(lane=lane, delivery=delivery.key):
+            with about(lane=lane, delivery=delivery.key), self._span(delivery):
                 leave_alone = await self._send(delivery)
             await self._pause(leave_alone.total_seconds())
+
+    def _span(self, delivery: Delivery) -> AbstractContextManager[Span]:
+        """Return a span in the trace of whoever woke its lane, where that was here and for something."""
+        waker, _ = self._woken_by[delivery.lane]
+        return tracing.apart(
+            "delivery.send",
+            {"stanch.delivery.kind": delivery.kind.value, "stanch.delivery.attempt": delivery.attempts},
+            kind=Kind.CONSUMER,
+            within=waker,
+        )
 
     async def _send(self, delivery: Delivery) -> timedelta:
         """Make one attempt and record its outcome; return how long to leave the lane alone."""
@@ -160,6 +188,7 @@ class DeliveryPump:
         return _PACE if posted.ts and delivery.ts is None else timedelta(0)
 
     async def _failed(self, delivery: Delivery, error: Exception, *, retryable: bool) -> timedelta:
+        tracing.mark(error)
         give_up = not retryable or delivery.attempts >= _MAX_ATTEMPTS
         log = logger.error if give_up else logger.warning
         log("delivery.failed key=%s attempt=%d give_up=%s: %s", delivery.key, delivery.attempts, give_up, error)

@@ -7,8 +7,10 @@ anywhere: whoever calls it again goes on from the rows. A change that was attemp
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
+from bot import tracing
 from bot.content import Catalog
 from bot.domain import policy as rules
 from bot.domain.actor import STANCH
@@ -23,6 +25,7 @@ from bot.services.containments import record
 from bot.services.ends import WATCH_AFTER, clear_end, set_end
 from bot.services.ports import Connections, Transaction, UnitOfWork
 from bot.services.watching import WATCH
+from bot.tracing import Span, Value
 
 AT_ONCE = timedelta(0)
 _PAUSE = timedelta(seconds=1)
@@ -96,8 +99,10 @@ class Execution:
             return await self._finish(containment)
         change, progress = containment.plan.changes[index], containment.progress[index]
         action = self._connections.for_incident(incident.kind).action(change.action, change.connection)
+        reading = "containment.verify" if progress.state is StepState.APPLIED else "containment.read"
         try:
-            current = await action.read(change.ref)
+            with _span(reading, containment, index):
+                current = await action.read(change.ref)
         except IntegrationError as error:
             return await self._unreadable(containment, progress, error)
         if progress.state is StepState.PENDING:
@@ -123,7 +128,8 @@ class Execution:
             attempted = await tx.containments.save(attempted)
         key = f"{containment.id}/{index}"
         try:
-            await action.apply(change.ref, change.before, change.after, key=key)
+            with _span("containment.apply", attempted, index):
+                await action.apply(change.ref, change.before, change.after, key=key)
         except RateLimited as error:
             return await self._not_written(attempted, index, error.retry_after)
         except Unavailable:
@@ -256,6 +262,19 @@ class Execution:
     def _fact(self, kind: str, text: str, change: Change | None = None) -> Fact:
         payload = {"before": change.before, "after": change.after, "target": change.ref} if change else {}
         return Fact(kind=kind, at=self._now(), actor=STANCH, text=text, payload=payload)
+
+
+def _span(name: str, containment: Containment, index: int) -> AbstractContextManager[Span]:
+    change = containment.plan.changes[index]
+    known: dict[str, Value] = {
+        "stanch.incident": containment.plan.incident_id,
+        "stanch.containment": containment.id,
+        "stanch.step": change.step,
+        "stanch.action": change.action,
+        "stanch.connection": change.connection,
+        "stanch.attempt": containment.progress[index].attempts,
+    }
+    return tracing.span(name, known)
 
 
 async def _check_stack(tx: Transaction, plan: Plan) -> None:

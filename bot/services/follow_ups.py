@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot import tracing
 from bot.content import Catalog
 from bot.domain import policy as rules
 from bot.domain.actor import Actor
@@ -69,7 +70,8 @@ class FollowUps:
             above = [await _above(tx, original, change) for change in original.touched]
         use = self._connections.for_incident(incident.kind)
         undone = zip(original.touched, above, strict=True)
-        read = await asyncio.gather(*(_taken_back(use, change, younger) for change, younger in undone))
+        with tracing.span("containment.plan", {"stanch.incident": incident.id, "stanch.containment": original.id}):
+            read = await asyncio.gather(*(_taken_back(use, change, younger) for change, younger in undone))
         rebases = tuple(rebase for _, rebased in read for rebase in rebased)
         return self._plan(
             PlanKind.UNDO,
@@ -164,7 +166,8 @@ async def _taken_back(
     use: IncidentConnections, change: Change, above: Sequence[_Younger]
 ) -> tuple[Change | None, Sequence[Rebase]]:
     """Return the write that takes a change back, `None` when the target reads so already, and what it does above."""
-    current = await use.action(change.action, change.connection).read(change.ref)
+    with tracing.span("containment.read", {"stanch.action": change.action, "stanch.connection": change.connection}):
+        current = await use.action(change.action, change.connection).read(change.ref)
     if not above:
         if current not in (change.before, change.after):
             raise _drifted(change)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import uuid4
 
+from bot import tracing
 from bot.content import Catalog
 from bot.domain.actor import Actor
 from bot.domain.alert import AlertGroup, Verdict
@@ -140,13 +141,14 @@ class Incidents:
             why=why,
             at=self._now(),
         )
-        await tx.incidents.add(incident)
-        await tx.timeline.append(incident.id, fact)
-        lane = incident_lane(incident.id)
-        await tx.deliveries.want(DeliveryKind.INCIDENT_CHANNEL, lane, incident.id)
-        await tx.deliveries.want(DeliveryKind.INCIDENT_CARD, lane, incident.id)
-        if system is not None and system.signals:
-            await tx.jobs.enqueue(LOOK_BACK, incident.id, key=f"{LOOK_BACK}:{incident.id}")
+        with tracing.span("incident.open", {"stanch.incident": incident.id, "stanch.incident.number": incident.number}):
+            await tx.incidents.add(incident)
+            await tx.timeline.append(incident.id, fact)
+            lane = incident_lane(incident.id)
+            await tx.deliveries.want(DeliveryKind.INCIDENT_CHANNEL, lane, incident.id)
+            await tx.deliveries.want(DeliveryKind.INCIDENT_CARD, lane, incident.id)
+            if system is not None and system.signals:
+                await tx.jobs.enqueue(LOOK_BACK, incident.id, key=f"{LOOK_BACK}:{incident.id}")
         return incident
 
     async def dismiss_group(self, actor: Actor, group_id: AlertGroupId, reason: str) -> AlertGroup:

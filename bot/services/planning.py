@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot import tracing
 from bot.content import Catalog
 from bot.domain import policy as rules
 from bot.domain.actor import Actor
@@ -90,7 +91,8 @@ class Planning:
         duration = request.duration or runbook.ends.after
         _check_inputs(runbook, request, duration, rules.longest(self._catalog.policy, runbook.levels))
         use = self._connections.for_incident(incident.kind)
-        read = await asyncio.gather(*(_planned_change(use, system, step, request.inputs) for step in runbook.steps))
+        with tracing.span("containment.plan", {"stanch.incident": incident.id, "stanch.runbook": runbook.id}):
+            read = await asyncio.gather(*(_planned_change(use, system, step, request.inputs) for step in runbook.steps))
         changes = tuple(change for change in read if change is not None)
         if not changes:
             raise InvalidTransition(f"Already contained: every target of “{runbook.title}” reads as it would make it.")
@@ -197,7 +199,9 @@ async def _planned_change(
 ) -> Change | None:
     target = system.targets[step.target]
     action = use.action(step.action, target.connection)
-    proposal = action.plan(target.ref, step.resolved_params(inputs), await action.read(target.ref))
+    with tracing.span("containment.read", {"stanch.action": step.action, "stanch.connection": target.connection}):
+        state = await action.read(target.ref)
+    proposal = action.plan(target.ref, step.resolved_params(inputs), state)
     if proposal is None:
         return None
     return Change(

@@ -7,22 +7,24 @@ read a vendor is acknowledged first, under a modal that says that Stanch is work
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from secrets import token_hex
 
 from slack_bolt import BoltResponse
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import tracing
 from bot.domain.actor import person
 from bot.domain.values import JsonObject
 from bot.errors import BadCommand
 from bot.logs import about
 from bot.slack.buttons import BUTTONS, Button, Press
 from bot.slack.calls import calling
+from bot.slack.commands import VERBS
 from bot.slack.commands.answer import answer
 from bot.slack.modals import FORMS, SUBMISSIONS, Form, Submission
 from bot.slack.problems import OPEN_VIEW, Problems
@@ -30,6 +32,7 @@ from bot.slack.registered import WRITTEN, as_registered
 from bot.slack.requests import Requests
 from bot.slack.services import Services
 from bot.slack.views.modals import message_view
+from bot.tracing import Kind
 
 __all__ = ["Services", "build_app"]
 
@@ -55,21 +58,42 @@ def build_app(client: AsyncWebClient, services: Services, *, command: str = WRIT
 
     # Bolt insists on a client without a token of its own where there is an `authorize`.
     tokenless = AsyncWebClient(base_url=client.base_url, timeout=client.timeout, proxy=client.proxy)
-    app = AsyncApp(
+    app = _App(
         client=tokenless,
         authorize=authorize,
         request_verification_enabled=False,  # a socket is authenticated by its token, `http_mode` checks signatures
     )
-    app.middleware(_say_what_for)
     _Listeners(app, client, services, command)
     app.error(Problems(client, command).handle)
     return app
 
 
-async def _say_what_for(context: AsyncBoltContext, next_: Callable[[], Awaitable[BoltResponse]]) -> BoltResponse:
-    """Have what is logged for one request name it and where it came from, never who sent it."""
-    with about(request=token_hex(4), channel=context.channel_id or "none"):
-        return await next_()
+class _App(AsyncApp):
+    """Has what is logged and traced for one request name it and where it came from, never who sent it.
+
+    No middleware can: Bolt runs a listener after all of them have returned.
+    """
+
+    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
+        """Answer one request, which came from Slack by whichever way."""
+        asked = _asked(req.body)
+        span = tracing.span(f"slack {asked}", kind=Kind.SERVER) if asked else nullcontext()
+        with about(request=token_hex(4), channel=req.context.channel_id or "none"), span:
+            return await super().async_dispatch(req)
+
+
+def _asked(body: JsonObject) -> str:
+    """Return what a person asked for, empty for an event; never words that they typed, nor names that are not ours."""
+    if "command" in body:
+        verb = str(body.get("text", "")).strip().partition(" ")[0].lower()
+        return f"command {verb}" if verb in {each.name for each in VERBS} else "command"
+    match body:
+        case {"type": "block_actions", "actions": [{"action_id": str(button)}, *_]}:
+            return f"button {button}" if button in BUTTONS or button in FORMS else "button"
+        case {"type": "view_submission", "view": {"callback_id": str(form)}}:
+            return f"form {form}" if form in SUBMISSIONS else "form"
+        case _:
+            return ""
 
 
 class _Listeners:

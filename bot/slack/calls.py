@@ -12,6 +12,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import tracing
 from bot.errors import AuthFailed, IntegrationError, RateLimited, Rejected, Unavailable
 
 SLACK = "slack"
@@ -36,12 +37,13 @@ def calling(method: str) -> Iterator[None]:
         Unavailable: Slack did not answer, or failed; the effect is unknown.
         Rejected: Slack refused; `refused_as` tells for what.
     """
-    try:
-        yield
-    except SlackApiError as exc:
-        raise _translated(method, exc) from exc
-    except (aiohttp.ClientError, TimeoutError, OSError) as exc:
-        raise Unavailable(SLACK, method, "no answer from Slack") from exc
+    with tracing.call(f"{SLACK} {method}", {"stanch.integration": SLACK, "stanch.operation": method}):
+        try:
+            yield
+        except SlackApiError as exc:
+            raise _translated(method, exc) from exc
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            raise Unavailable(SLACK, method, "no answer from Slack") from exc
 
 
 def refused_as(error: Rejected, *codes: str) -> bool:

@@ -7,6 +7,7 @@ original. So each signature, and each event, is good once. https://docs.slack.de
 import hashlib
 import hmac
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 from slack_bolt.adapter.fastapi.async_handler import AsyncSlackRequestHandler
@@ -36,14 +37,19 @@ class HttpMode:
         self._requests = Requests(uow, now)
         self._now = now
 
-    async def receive(self, request: Request) -> Response:
+    async def receive(self, request: Request, verified: Callable[[Request], None]) -> Response:
         """Verify one request, take it once, and answer it within the three seconds that Slack waits.
+
+        Args:
+            request: What came, from whomever.
+            verified: Is told once it is known to be Slack's.
 
         Raises:
             HTTPException: 401 without a valid signature, 409 for a copy.
             StoreUnavailable: It cannot be known whether it is a copy; Slack sends an event again.
         """
         self._verify(request.headers, await request.body())
+        verified(request)
         event_id = await _event_id(request)
         if event_id is not None:
             # Slack sends an event again, newly signed, when it saw no answer: that one must be told to stop.

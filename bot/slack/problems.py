@@ -13,6 +13,7 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import tracing
 from bot.domain.values import JsonObject
 from bot.errors import IntegrationError, StanchError
 from bot.slack.calls import calling
@@ -41,6 +42,7 @@ class Problems:
         Returns:
             The acknowledgement, or `None` where the request was acknowledged before.
         """
+        tracing.mark(error)
         said = str(as_registered(said_of(error), self._command))
         if body.get("command"):
             return BoltResponse(status=200, body={"response_type": "ephemeral", "text": said})

@@ -12,6 +12,7 @@ from datetime import timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from bot import tracing
 from bot.domain.values import Now
 from bot.services.deliveries import DRAIN, safety_net
 from bot.services.ports import (
@@ -142,7 +143,7 @@ class Store:
             StoreUnavailable: The database cannot be reached.
             Conflict: The database ended the transaction in favour of another.
         """
-        with translated():
+        with tracing.call("store.transaction", {"db.system.name": self._engine.dialect.name}), translated():
             async with self._one_writer, AsyncSession(self._engine) as session, session.begin():
                 yield session
 

@@ -16,6 +16,7 @@ from bot.sdk import ForeignPayload
 from bot.web.credentials import Credentials
 from bot.web.metrics import Metrics
 from bot.web.parts import WebParts
+from bot.web.traces import trusted
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class AlertDoors:
             raise HTTPException(404, "There is no such alert source here.")
         with self._metrics.delivery(source):
             credentials.check(request)
+            trusted(request)
             return await self._store(source, await _body(request), request)
 
     async def _store(self, source: str, body: bytes, request: Request) -> Response:

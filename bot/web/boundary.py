@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot.logs import about
 from bot.web.errors import answer
 from bot.web.metrics import Metrics
+from bot.web.traces import RequestSpan, route_of
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Boundary:
             await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sender = _Sender(send)
+        sender, span = _Sender(send), RequestSpan(scope)
         try:
             await self._app(scope, receive, sender.send)
         except ClientDisconnect:
@@ -54,7 +55,8 @@ class Boundary:
                 raise
             await answer(error)(scope, receive, sender.send)
         finally:
-            self._metrics.count_request(_route(scope), sender.status)
+            span.end(sender.status)
+            self._metrics.count_request(route_of(scope), sender.status)
 
 
 class _Sender:
@@ -71,9 +73,3 @@ class _Sender:
             names = {name.lower() for name, _ in sent}
             message = {**message, "headers": sent + [header for header in _HEADERS if header[0] not in names]}
         await self._send(message)
-
-
-def _route(scope: Scope) -> str:
-    """Return the template of the route that served, never the address itself: those are without number."""
-    path = getattr(scope.get("route"), "path", None)
-    return path if isinstance(path, str) else "none"

@@ -14,6 +14,7 @@ from bot.web.answers import IncidentAnswer, IncidentPage
 from bot.web.credentials import Credentials
 from bot.web.errors import Problem
 from bot.web.parts import WebParts
+from bot.web.traces import trusted
 
 # Above this a number fits no column that holds incident numbers.
 _MAX_NUMBER = 2_147_483_647
@@ -35,6 +36,7 @@ class _Bearer(HTTPBearer):
 
     async def __call__(self, request: Request) -> None:  # type: ignore[override] # nothing but the check is needed
         self._credentials.check(request)
+        trusted(request)
 
 
 def incident_router(parts: WebParts) -> APIRouter:

@@ -14,6 +14,9 @@ from bot.services.incidents import Incidents
 from bot.services.intake import Intake
 from bot.services.reviews import Reviews
 
+SlackReceiver = Callable[[Request, Callable[[Request], None]], Awaitable[Response]]
+"""Answers a request, and tells the second argument as soon as the request is known to be Slack's."""
+
 
 @dataclass(frozen=True)
 class WebParts:
@@ -38,5 +41,5 @@ class WebParts:
     api_tokens: tuple[SecretStr, ...]
     ready: Callable[[], Awaitable[Mapping[str, str]]]
     now: Now
-    slack: Callable[[Request], Awaitable[Response]] | None = None
+    slack: SlackReceiver | None = None
     simulators: Mapping[str, AsgiApp] = field(default_factory=dict)

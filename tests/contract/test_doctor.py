@@ -19,6 +19,7 @@ from bot.store.migrations import migrate
 from bot.store.sql import Store
 from tests import builders
 from tests.builders import Clock
+from tests.collector import Collector, running_collector
 from tests.contract.installation import SCOPES, SEED, Installation, now, seed_with
 
 
@@ -303,3 +304,40 @@ async def spoilt(url: str, statement: str) -> None:
         engine.dispose()
 
     await asyncio.to_thread(run)
+
+
+@pytest.fixture
+async def collector(sound: Installation) -> AsyncIterator[Collector]:
+    """A collector that the installation's traces go to."""
+    async with running_collector() as running:
+        sound.variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = running.url
+        sound.variables["OTEL_EXPORTER_OTLP_HEADERS"] = "authorization=Bearer made-up-password"
+        yield running
+
+
+async def test_a_collector_is_tried_without_sending_it_anything(sound: Installation, collector: Collector) -> None:
+    status, said = await sound.examined()
+    assert (status, f"traces: {collector.url}/v1/traces takes them, as stanch" in said) == (0, True), said
+    assert (collector.posted, collector.spans) == (1, [])
+    assert collector.headers[0]["authorization"] == "Bearer made-up-password"
+
+
+async def test_a_collector_that_refuses_the_credential_is_a_problem(sound: Installation, collector: Collector) -> None:
+    collector.status = 401
+    found = await sound.problem()
+    assert "/v1/traces takes none" in found
+    assert "401" in found
+    assert "set OTEL_EXPORTER_OTLP_ENDPOINT to" in found
+
+
+async def test_a_collector_that_is_away_is_a_problem(sound: Installation) -> None:
+    free = WebServer("127.0.0.1", 0)
+    await free.stop()
+    sound.variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = free.url
+    found = await sound.problem()
+    assert f"{free.url}/v1/traces takes none" in found
+    assert "refused" in found
+
+
+async def test_without_a_collector_the_doctor_says_nothing_of_one(sound: Installation) -> None:
+    assert "traces:" not in (await sound.examined())[1]

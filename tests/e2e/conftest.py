@@ -167,6 +167,12 @@ def slack_command() -> str:
 
 
 @pytest.fixture
+def more_settings() -> dict[str, str]:
+    """Settings besides those that every scene has; a module of tests may have some."""
+    return {}
+
+
+@pytest.fixture
 async def workspace(slack_command: str) -> AsyncIterator[Workspace]:
     scopes = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["oauth_config"]["scopes"]["bot"]
     command = DEFAULT_SEED.app.commands[0].model_copy(update={"command": slack_command})
@@ -183,7 +189,12 @@ async def workspace(slack_command: str) -> AsyncIterator[Workspace]:
 
 @pytest.fixture
 async def scene(
-    workspace: Workspace, moving_clock: MovingClock, sqlite_url: str, tmp_path: Path, slack_command: str
+    workspace: Workspace,
+    moving_clock: MovingClock,
+    sqlite_url: str,
+    tmp_path: Path,
+    slack_command: str,
+    more_settings: dict[str, str],
 ) -> AsyncIterator[Scene]:
     connections = tmp_path / "connections.yaml"
     connections.write_text(json.dumps(story.connections(moving_clock())), encoding="utf-8")
@@ -200,6 +211,7 @@ async def scene(
             "STANCH_TIMELINE_KEY": "made-up-timeline-key",
             "STANCH_PORT": "0",
         }
+        | more_settings
     )
     stanch = Application(settings, moving_clock)
     async with AsyncExitStack() as leaving:

@@ -24,6 +24,8 @@ from bot.domain.values import JsonObject
 from bot.settings import read_settings
 from bot.slack.http_mode import HttpMode
 from bot.store.sql import Store
+from bot.web.boundary import Boundary
+from bot.web.metrics import Metrics
 from bot.web.slack import MAX_BODY, slack_route
 from bot.workspace.client import Person, RejectedError
 from bot.workspace.limits import Limits
@@ -189,7 +191,7 @@ class Door:
         app = AsyncApp(client=AsyncWebClient(), authorize=authorized, request_verification_enabled=False)
         app.event("app_home_opened")(self._opened)
         app.command("/incident")(self._typed)
-        web = Starlette(routes=[slack_route(HttpMode(app, SECRET, store, clock).receive)])
+        web = Boundary(Starlette(routes=[slack_route(HttpMode(app, SECRET, store, clock).receive)]), Metrics())
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(web), base_url="http://stanch")
 
     async def _opened(self, event: JsonObject) -> None:

@@ -19,8 +19,8 @@ from bot.settings import PATTERNS, PREFIX, SETTINGS
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 CHART = ROOT / "deploy" / "helm" / "stanch"
-NAMES = {f"{PREFIX}{setting.name}{twin}" for setting in SETTINGS for twin in ("", "_FILE" if setting.secret else "")}
-FAMILIES = tuple(f"{PREFIX}{setting.name.partition('<')[0]}" for setting in PATTERNS)
+NAMES = {f"{setting.variable}{twin}" for setting in SETTINGS for twin in ("", "_FILE" if setting.secret else "")}
+FAMILIES = tuple(setting.variable.partition("<")[0] for setting in PATTERNS)
 
 
 def copied() -> list[str]:
@@ -96,7 +96,7 @@ def test_the_image_runs_as_nobody_in_particular_and_asks_for_its_health() -> Non
 
 
 def test_the_image_sets_nothing_that_a_secret_file_would_contradict() -> None:
-    secret = {f"{PREFIX}{setting.name}" for setting in SETTINGS if setting.secret}
+    secret = {setting.variable for setting in SETTINGS if setting.secret}
     assert names_in(DOCKERFILE) & secret == set()
 
 
@@ -111,7 +111,7 @@ def test_the_compose_file_gives_every_setting_that_must_be_set_as_a_secret() -> 
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
     stanch = compose["services"]["stanch"]
     given = stanch["environment"]
-    needed = [f"{PREFIX}{setting.name}_FILE" for setting in SETTINGS if setting.default is None]
+    needed = [f"{setting.variable}_FILE" for setting in SETTINGS if setting.default is None]
     assert [name for name in needed if name not in given] == []
     files = [value for name, value in given.items() if name.endswith("_FILE")]
     assert sorted(files) == sorted(f"/run/secrets/{name}" for name in stanch["secrets"])

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import SettingsError
-from bot.settings import PATTERNS, PREFIX, SETTINGS, Setting, read_settings
+from bot.settings import PATTERNS, SETTINGS, Setting, read_settings
+from bot.trace_settings import TraceSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPLETE = {
@@ -19,7 +20,7 @@ def table() -> str:
     def row(setting: Setting) -> str:
         default = "must be set" if setting.default is None else f"`{setting.default}`" if setting.default else "none"
         secret = ", secret" if setting.secret else ""
-        return f"| `{PREFIX}{setting.name}` | {default}{secret} | {setting.meaning} |"
+        return f"| `{setting.variable}` | {default}{secret} | {setting.meaning} |"
 
     rows = [row(setting) for setting in SETTINGS] + [row(setting).replace("must be set, ", "") for setting in PATTERNS]
     return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
@@ -114,3 +115,78 @@ def test_slack_is_heard_by_one_way_and_not_by_both() -> None:
 def test_an_empty_app_token_is_none() -> None:
     with pytest.raises(SettingsError, match="SLACK_APP_TOKEN is missing"):
         read_settings({**COMPLETE, "STANCH_SLACK_APP_TOKEN": ""})
+
+
+def traced(**variables: str) -> TraceSettings:
+    traces = read_settings({**COMPLETE, **variables}).traces
+    assert traces is not None
+    return traces
+
+
+def test_without_an_endpoint_traces_go_nowhere() -> None:
+    nothing = {"OTEL_SERVICE_NAME": "stanch", "OTEL_EXPORTER_OTLP_HEADERS": "a=b", "OTEL_EXPORTER_OTLP_ENDPOINT": ""}
+    assert read_settings(COMPLETE | nothing).traces is None
+
+
+@pytest.mark.parametrize("base", ["http://collector:4318", "http://collector:4318/"])
+def test_traces_go_to_their_door_at_the_collector(base: str) -> None:
+    settings = traced(OTEL_EXPORTER_OTLP_ENDPOINT=base)
+    assert (settings.endpoint, settings.service) == ("http://collector:4318/v1/traces", "stanch")
+    assert settings.headers == {}
+
+
+def test_what_is_set_for_traces_alone_goes_before_what_is_set_for_all() -> None:
+    settings = traced(
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://collector:4318",
+        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="https://traces.example.com/ingest",
+        OTEL_EXPORTER_OTLP_HEADERS="x-key=of-all",
+        OTEL_EXPORTER_OTLP_TRACES_HEADERS="x-key=of-traces",
+        OTEL_SERVICE_NAME="stanch-eu",
+    )
+    assert settings.endpoint == "https://traces.example.com/ingest"
+    assert settings.headers["x-key"].get_secret_value() == "of-traces"
+    assert settings.service == "stanch-eu"
+
+
+def test_headers_may_be_percent_encoded_and_are_secrets(tmp_path: Path) -> None:
+    file = tmp_path / "headers"
+    file.write_text("Authorization=Basic%20bWFkZTp1cA==, x-tenant = made-up-tenant\n")
+    environ = {**COMPLETE, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
+    settings = read_settings({**environ, "OTEL_EXPORTER_OTLP_HEADERS_FILE": str(file)})
+    assert settings.traces is not None
+    headers = {name: value.get_secret_value() for name, value in settings.traces.headers.items()}
+    assert headers == {"authorization": "Basic bWFkZTp1cA==", "x-tenant": "made-up-tenant"}
+    assert {"Basic bWFkZTp1cA==", "bWFkZTp1cA==", "made-up-tenant"} <= settings.secrets
+    assert "made-up-tenant" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "collector:4318",
+        "grpc://collector:4317",
+        "http://",
+        "http://user:made-up-secret@collector:4318",
+        "http://made-up-secret@collector:4318",
+        "http://collector:4318?key=made-up-secret",
+        "http://collector:4318#made-up-secret",
+        "http://collector:port",
+        "http://collector\n:4318",
+        "http://[collector",
+    ],
+)
+@pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"])
+def test_a_collectors_address_is_plain_and_an_error_shows_no_credential(variable: str, address: str) -> None:
+    with pytest.raises(SettingsError, match=f"{variable} must be an address like http://collector:4318") as refused:
+        read_settings({**COMPLETE, variable: address})
+    assert "made-up-secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "entry", ["made-up-secret", "=made-up-secret", "a b=made-up-secret", "a=", "a=made-up%0asecret"]
+)
+def test_a_header_that_cannot_be_sent_is_told_by_its_place_alone(entry: str) -> None:
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_EXPORTER_OTLP_HEADERS": f"a=b,,{entry}"}
+    with pytest.raises(SettingsError, match="HEADERS must be name=value, name=value; entry 2 is not") as refused:
+        read_settings({**COMPLETE, **environ})
+    assert "secret" not in str(refused.value)
