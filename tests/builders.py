@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.domain.actor import Actor, person
-from bot.domain.alert import Alert, AlertGroup, AlertStatus
+from bot.domain.alert import Alert, AlertGroup, AlertRecord, AlertStatus
 from bot.domain.change import Change, Guard
 from bot.domain.classification import Classification, FiredRule
 from bot.domain.containment import Approval, Containment, Plan, PlanKind, Progress
@@ -22,6 +22,7 @@ from bot.domain.system import HarmSignal, System, Target
 from bot.domain.timeline import Fact
 from bot.domain.timer import Timer
 from bot.domain.values import AlertGroupId, ContainmentId, IncidentId
+from bot.services.ports import Transaction
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -107,6 +108,23 @@ def group(**fields: Any) -> AlertGroup:
         "last_at": NOW,
     }
     return AlertGroup(**(defaults | fields))
+
+
+async def keep(tx: Transaction, delivery: Alert, group_id: AlertGroupId) -> bool:
+    """Store a delivery as intake does; return whether it said something new."""
+    known = (await tx.alerts.records([delivery.key])).get(delivery.key)
+    if known is None:
+        await tx.alerts.add([AlertRecord.first(delivery, group_id)])
+        return True
+    record, is_news = known.received(delivery, group_id)
+    await tx.alerts.save([record])
+    return is_news
+
+
+async def group_of_episode(tx: Transaction, delivery: Alert) -> AlertGroupId | None:
+    """Return the group of the stored firing that a delivery repeats or resolves."""
+    known = (await tx.alerts.records([delivery.key])).get(delivery.key)
+    return known.group_id if known is not None and known.holds_episode_of(delivery) else None
 
 
 def signal(**fields: Any) -> HarmSignal:

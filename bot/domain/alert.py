@@ -4,16 +4,25 @@ An alert's `started_at` is when the *rule* began to fire. It is not when the har
 `started`.
 """
 
+from datetime import timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from bot.domain.values import ERASED, AlertGroupId, IncidentId, Instant, Value, digest
+from bot.domain.values import ERASED, AlertGroupId, IncidentId, Instant, Value, digest, storable
 
 MAX_TITLE = 300
 MAX_LABELS = 100
 MAX_LABEL_LENGTH = 1_000
+
+AlertKey = tuple[str, str]
+"""A source, and what it calls a fingerprint."""
+
+# How long a delivery can have been overtaken. Far below Alertmanager's `group_interval` (5 minutes by default),
+# before which it does not report that a rule really fires again:
+# https://prometheus.io/docs/alerting/latest/configuration/#route
+_OVERTAKEN_WITHIN = timedelta(minutes=1)
 
 
 class AlertStatus(StrEnum):
@@ -36,7 +45,7 @@ class Alert(Value):
     """
 
     source: str = Field(max_length=60)
-    fingerprint: str = Field(min_length=1, max_length=200)
+    fingerprint: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(storable)]
     group_key: str = Field(default="", max_length=1_000)
     status: AlertStatus
     title: str = Field(min_length=1, max_length=MAX_TITLE)
@@ -45,6 +54,68 @@ class Alert(Value):
     started_at: Instant | None
     received_at: Instant
     url: str | None = None
+
+    @property
+    def key(self) -> AlertKey:
+        """What its repeats share."""
+        return self.source, self.fingerprint
+
+
+class AlertRecord(Value):
+    """What is kept of one fingerprint of one source: senders repeat themselves, and their requests overtake each other.
+
+    Attributes:
+        alert: The newest delivery that was believed and said something new.
+        group_id: The group that it is in.
+        count: Deliveries, repeats included.
+        first_at: When the first one was received.
+        last_at: When the newest one was.
+    """
+
+    alert: Alert
+    group_id: AlertGroupId
+    count: int
+    first_at: Instant
+    last_at: Instant
+
+    @classmethod
+    def first(cls, alert: Alert, group_id: AlertGroupId) -> Self:
+        """Return what is kept of a fingerprint's first delivery."""
+        at = alert.received_at
+        return cls(alert=alert, group_id=group_id, count=1, first_at=at, last_at=at)
+
+    def holds_episode_of(self, alert: Alert) -> bool:
+        """Whether a delivery repeats or resolves what is kept: the start is the same.
+
+        Where the source does not say when its rule began to fire, an episode lasts until it is resolved.
+        """
+        if alert.started_at is not None or self.alert.started_at is not None:
+            return alert.started_at == self.alert.started_at
+        return AlertStatus.RESOLVED is alert.status or AlertStatus.FIRING is self.alert.status
+
+    def received(self, alert: Alert, group_id: AlertGroupId) -> tuple[Self, bool]:
+        """Return what is kept after another delivery, and whether that said something new.
+
+        A delivery is *late*, and only counted, when what it contradicts was received less than a minute before and it
+        tells of an earlier firing (an older `started_at`), or says that the very firing that was just resolved still
+        fires. After that minute the sender is believed. A rule can be resolved by mistake and go on firing with the
+        same `started_at`, and a pair of Prometheus servers can correct `started_at` backwards: harm must not stay
+        hidden, nor a card stay red. Without `started_at` nothing can be told apart, and the sender is believed at
+        once.
+        """
+        counted = self.changed(count=self.count + 1, last_at=alert.received_at)
+        same = group_id == self.group_id and self.alert.model_copy(update={"received_at": alert.received_at}) == alert
+        if same or self._overtook(alert):
+            return counted, False
+        return counted.changed(alert=alert, group_id=group_id), True
+
+    def _overtook(self, alert: Alert) -> bool:
+        kept = self.alert
+        if alert.started_at is None or kept.started_at is None:
+            return False
+        resolved_it = kept.started_at == alert.started_at and kept.status is AlertStatus.RESOLVED
+        contradicts = kept.started_at > alert.started_at or (resolved_it and alert.status is AlertStatus.FIRING)
+        return contradicts and kept.received_at > alert.received_at - _OVERTAKEN_WITHIN
 
 
 class Verdict(StrEnum):

@@ -56,6 +56,11 @@ class Value(BaseModel):
         return type(self).model_validate({**dict(self), **fields})
 
 
+def storable(text: str) -> str:
+    """Return text with what no PostgreSQL column can hold (NUL, lone surrogates) replaced: two spellings, one key."""
+    return text.replace("\x00", "\ufffd").encode(errors="surrogatepass").decode(errors="replace")
+
+
 def is_blank(text: str) -> bool:
     """Return whether nothing of a text can be seen, whatever characters it has: a title or a reason must be read."""
     return all(unicodedata.category(char) in _UNSEEN or char in _FILLERS for char in text)

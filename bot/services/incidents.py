@@ -106,7 +106,7 @@ class Incidents:
             actor=actor,
             why=why,
         )
-        await tx.alerts.put_group(group.changed(incident_id=incident.id))
+        await tx.alerts.put_groups(group.changed(incident_id=incident.id))
         await tx.deliveries.want(DeliveryKind.ALERT_CARD, TRIAGE, group.id)
         return incident
 
@@ -165,7 +165,7 @@ class Incidents:
             if group.verdict is Verdict.NOT_ACTIONABLE:
                 raise InvalidTransition("This alert was marked not actionable already.")
             group = group.changed(verdict=Verdict.NOT_ACTIONABLE, verdict_by=actor.id, verdict_reason=reason)
-            await tx.alerts.put_group(group)
+            await tx.alerts.put_groups(group)
             await tx.deliveries.want(DeliveryKind.ALERT_CARD, TRIAGE, group.id)
             return group
 

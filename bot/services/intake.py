@@ -5,6 +5,7 @@ transactions, and one timeline event an incident and commit.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,13 +13,13 @@ from uuid import uuid4
 
 from bot.content import Catalog
 from bot.domain.actor import source
-from bot.domain.alert import Alert, AlertGroup, AlertStatus, correlation_key
+from bot.domain.alert import Alert, AlertGroup, AlertKey, AlertRecord, AlertStatus, correlation_key
 from bot.domain.delivery import DeliveryKind
 from bot.domain.playbook import classify
 from bot.domain.predicate import Facts
 from bot.domain.timeline import Fact
 from bot.domain.values import AlertGroupId, IncidentId, Now
-from bot.errors import Busy, NotFound, StanchError
+from bot.errors import Busy, Conflict, StanchError
 from bot.services.incidents import Incidents
 from bot.services.lanes import TRIAGE, incident_lane
 from bot.services.ports import Transaction, UnitOfWork
@@ -36,18 +37,52 @@ class _Waiting:
 
 @dataclass
 class _Touched:
-    """What one commit touched, so that each group is written and each incident told once."""
+    """What one commit touches: read once, decided in memory, written once."""
 
-    groups: dict[AlertGroupId, AlertGroup] = field(default_factory=dict)
+    records: dict[AlertKey, AlertRecord]
+    groups: dict[AlertGroupId, AlertGroup]
     by_key: dict[str, AlertGroupId] = field(default_factory=dict)
-    changed: dict[AlertGroupId, list[Alert]] = field(default_factory=dict)
-    known_before: set[AlertGroupId] = field(default_factory=set)
+    news: dict[AlertGroupId, list[Alert]] = field(default_factory=dict)
+    received: Counter[AlertGroupId] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        """Remember what was there before."""
+        self._stored = dict(self.records)
+        self.known_before = set(self.groups)
 
     def note(self, key: str, group: AlertGroup) -> AlertGroup:
-        """Remember a group as it is now."""
+        """Remember the group that collects a key now."""
         self.groups[group.id] = group
         self.by_key[key] = group.id
         return group
+
+    def take(self, alert: Alert, group: AlertGroup) -> None:
+        """Count a delivery, and keep what it says if that is new."""
+        record, is_news = self.records.get(alert.key), True
+        if record is None:
+            self.records[alert.key] = AlertRecord.first(alert, group.id)
+        else:
+            self.records[alert.key], is_news = record.received(alert, group.id)
+        if is_news:
+            self.news.setdefault(group.id, []).append(alert)
+        self.received[group.id] += 1
+        if alert.received_at > group.last_at:
+            self.groups[group.id] = group.changed(last_at=alert.received_at)
+
+    def group_of(self, alert: Alert) -> AlertGroup | None:
+        """Return the group of the firing that a delivery repeats or resolves, if it is one and not gone."""
+        record = self.records.get(alert.key)
+        return self.groups.get(record.group_id) if record is not None and record.holds_episode_of(alert) else None
+
+    @property
+    def added(self) -> list[AlertRecord]:
+        """The records that were not there before."""
+        return [record for key, record in self.records.items() if key not in self._stored]
+
+    @property
+    def saved(self) -> list[AlertRecord]:
+        """The records that were there, and are others now."""
+        return [record for key, record in self.records.items() if self._stored.get(key, record) is not record]
 
 
 class Intake:
@@ -96,7 +131,7 @@ class Intake:
     async def _settle(self, batch: list[_Waiting]) -> None:
         """Commit a batch; if it fails, commit each delivery alone, so that one cannot fail the others."""
         try:
-            await self._commit(batch)
+            await self._commit_or_again(batch)
         except StanchError as error:
             if len(batch) == 1:
                 batch[0].done.set_exception(error)
@@ -115,25 +150,26 @@ class Intake:
             if not waiting.done.done():
                 waiting.done.set_result(None)
 
-    async def _commit(self, batch: Sequence[_Waiting]) -> None:
-        async with self._uow.begin() as tx:
-            touched = _Touched()
-            for waiting in batch:
-                for alert in waiting.alerts:
-                    await self._take(tx, touched, alert)
-            for group_id in touched.groups:
-                await self._conclude(tx, touched, group_id)
+    async def _commit_or_again(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            await self._commit(batch)
+        except Conflict:  # another replica stored some of it first, and what it stored can now be read
+            await self._commit(batch)
 
-    async def _take(self, tx: Transaction, touched: _Touched, alert: Alert) -> None:
-        group = await self._group_for(tx, touched, alert)
-        if await tx.alerts.upsert(alert, group.id):
-            touched.changed.setdefault(group.id, []).append(alert)
-        touched.groups[group.id] = group.changed(
-            received=group.received + 1, last_at=max(group.last_at, alert.received_at)
-        )
+    async def _commit(self, batch: Sequence[_Waiting]) -> None:
+        alerts = [alert for waiting in batch for alert in waiting.alerts]
+        async with self._uow.begin() as tx:
+            records = await tx.alerts.records({alert.key for alert in alerts})
+            groups = await tx.alerts.groups({record.group_id for record in records.values()})
+            touched = _Touched(records, groups)
+            for alert in alerts:
+                touched.take(alert, await self._group_for(tx, touched, alert))
+            await tx.alerts.add(touched.added)
+            await tx.alerts.save(touched.saved)
+            await self._conclude(tx, touched)
 
     async def _group_for(self, tx: Transaction, touched: _Touched, alert: Alert) -> AlertGroup:
-        if (known := await self._group_of_episode(tx, touched, alert)) is not None:
+        if (known := touched.group_of(alert)) is not None:
             return known
         system = self._catalog.system_for(alert.labels)
         facts = Facts(labels=alert.labels, text=f"{alert.title}\n{alert.text}", tier=system.tier if system else None)
@@ -144,42 +180,32 @@ class Intake:
         known = await tx.alerts.group_by_key(key)
         if known is not None:
             touched.known_before.add(known.id)
-            return touched.note(key, known)
+            return touched.note(key, touched.groups.get(known.id, known))
         return touched.note(key, _new_group(alert, key, system.id if system else None, failure_mode))
 
-    async def _group_of_episode(self, tx: Transaction, touched: _Touched, alert: Alert) -> AlertGroup | None:
-        """Return the group that this alert belongs to already, if there is one."""
-        episode = await tx.alerts.group_of_episode(alert)
-        if episode is None or episode in touched.groups:
-            return touched.groups[episode] if episode else None
-        try:
-            group = await tx.alerts.group(episode)
-        except NotFound:  # it went under the retention policy since it was found
-            return None
-        touched.known_before.add(episode)
-        touched.groups[episode] = group
-        return group
+    async def _conclude(self, tx: Transaction, touched: _Touched) -> None:
+        """Write the groups, and do what the news among their alerts calls for."""
+        counts = await tx.alerts.count_by_status(touched.news)
+        for group_id, received in touched.received.items():
+            group = touched.groups[group_id]
+            firing, resolved = counts.get(group_id, (group.firing, group.resolved))
+            touched.groups[group_id] = group.changed(
+                received=group.received + received, firing=firing, resolved=resolved
+            )
+        await tx.alerts.put_groups(*(touched.groups[group_id] for group_id in touched.received))
+        for group_id, alerts in touched.news.items():
+            await self._tell(tx, touched.groups[group_id], alerts, is_new=group_id not in touched.known_before)
 
-    async def _conclude(self, tx: Transaction, touched: _Touched, group_id: AlertGroupId) -> None:
-        """Write a group and do what its alerts call for."""
-        group = touched.groups[group_id]
-        changed = touched.changed.get(group_id, [])
-        if not changed:
-            await tx.alerts.put_group(group)
-            return
-        firing, resolved = await tx.alerts.count_by_status(group_id)
-        group = group.changed(firing=firing, resolved=resolved)
-        await tx.alerts.put_group(group)
+    async def _tell(self, tx: Transaction, group: AlertGroup, news: Sequence[Alert], *, is_new: bool) -> None:
         if group.incident_id is None and self._declares(group):
             opened = await self._incidents.open_for_group(tx, group, source(group.source), self._why(group))
-            await _record_alerts(tx, opened.id, group, changed)
+            await _record_alerts(tx, opened.id, group, news)
             return
-        if group.is_firing or group_id in touched.known_before:
-            await tx.deliveries.want(DeliveryKind.ALERT_CARD, TRIAGE, group_id)
+        if group.is_firing or not is_new:
+            await tx.deliveries.want(DeliveryKind.ALERT_CARD, TRIAGE, group.id)
         if group.incident_id is not None:
-            await _record_alerts(tx, group.incident_id, group, changed)
-            lane = incident_lane(group.incident_id)
-            await tx.deliveries.want(DeliveryKind.INCIDENT_CARD, lane, group.incident_id)
+            await _record_alerts(tx, group.incident_id, group, news)
+            await tx.deliveries.want(DeliveryKind.INCIDENT_CARD, incident_lane(group.incident_id), group.incident_id)
 
     def _declares(self, group: AlertGroup) -> bool:
         playbook = self._catalog.playbooks.get(group.failure_mode) if group.failure_mode else None

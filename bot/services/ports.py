@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from bot.domain.alert import Alert, AlertGroup
+from bot.domain.alert import AlertGroup, AlertKey, AlertRecord
 from bot.domain.containment import Containment
 from bot.domain.delivery import Delivery, DeliveryKind
 from bot.domain.harm import Sample
@@ -74,12 +74,20 @@ class Incidents(Protocol):
 class Alerts(Protocol):
     """Stored alerts and their groups."""
 
-    async def group_of_episode(self, alert: Alert) -> AlertGroupId | None:
-        """Return the group of the stored alert that this repeats or resolves: same source, fingerprint and start."""
+    async def records(self, keys: Collection[AlertKey]) -> dict[AlertKey, AlertRecord]:
+        """Return what is kept of fingerprints, locked until the commit; what was never received is left out."""
         ...
 
-    async def upsert(self, alert: Alert, group_id: AlertGroupId) -> bool:
-        """Store an alert, or refresh its source and fingerprint's row; return whether more than a count changed."""
+    async def add(self, records: Sequence[AlertRecord]) -> None:
+        """Keep fingerprints that were never received before.
+
+        Raises:
+            Conflict: One of them was, by somebody else, since it was looked for.
+        """
+        ...
+
+    async def save(self, records: Sequence[AlertRecord]) -> None:
+        """Keep fingerprints as they are now."""
         ...
 
     async def group_by_key(self, key: str) -> AlertGroup | None:
@@ -94,12 +102,16 @@ class Alerts(Protocol):
         """
         ...
 
-    async def put_group(self, group: AlertGroup) -> None:
-        """Store a new or changed group."""
+    async def groups(self, ids: Collection[AlertGroupId]) -> dict[AlertGroupId, AlertGroup]:
+        """Return groups by their ids, locked until the commit; those that are gone are left out."""
         ...
 
-    async def count_by_status(self, group_id: AlertGroupId) -> tuple[int, int]:
-        """Return how many of its alerts fire and how many are resolved."""
+    async def put_groups(self, *groups: AlertGroup) -> None:
+        """Store new or changed groups."""
+        ...
+
+    async def count_by_status(self, ids: Collection[AlertGroupId]) -> dict[AlertGroupId, tuple[int, int]]:
+        """Return for each group how many of its alerts fire and how many are resolved."""
         ...
 
     async def groups_of(self, incident_id: IncidentId) -> Sequence[AlertGroup]:

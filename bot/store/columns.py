@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import DateTime, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
+from bot.domain.values import storable
+
 
 class PlainText(TypeDecorator[str]):
     """Text of a key column.
@@ -25,7 +27,7 @@ class PlainText(TypeDecorator[str]):
         """Return what is stored."""
         if value is None:
             return None
-        return str(value).replace("\x00", "\ufffd").encode(errors="surrogatepass").decode(errors="replace")
+        return storable(str(value))
 
 
 class UtcInstant(TypeDecorator[datetime]):

@@ -74,7 +74,6 @@ class AlertRow(StoredRow, table=True):
 
     Attributes:
         received_at: When the body was received, no part of it; a repeat that says nothing new does not move it.
-        is_news: Whether the last delivery changed anything but the count.
         count: Deliveries, repeats included.
     """
 
@@ -91,7 +90,6 @@ class AlertRow(StoredRow, table=True):
     status: str = Field(sa_type=PlainText)
     started_at: datetime | None = Field(sa_type=UtcInstant)
     received_at: datetime = Field(sa_type=UtcInstant)
-    is_news: bool
     count: int
     first_at: datetime = Field(sa_type=UtcInstant)
     last_at: datetime = Field(sa_type=UtcInstant)

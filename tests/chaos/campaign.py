@@ -7,6 +7,7 @@ instruction they hit is up to the machine.
 
 import argparse
 import asyncio
+import math
 import random
 import shutil
 import sys
@@ -39,19 +40,21 @@ _SETTLED_SECONDS = 90
 
 @dataclass(frozen=True)
 class Options:
-    """What a campaign is run with."""
+    """What a campaign is run with; it ends after so many kills, or sooner after so many minutes."""
 
     kills: int
     seed: int
     database: str
     replicas: int
     storm: bool
+    minutes: float = math.inf
 
     @property
     def name(self) -> str:
         """The words that run it again."""
-        storm = " --storm" if self.storm else ""
-        return f"--database {self.database} --replicas {self.replicas} --kills {self.kills} --seed {self.seed}{storm}"
+        limit = "" if math.isinf(self.minutes) else f" --minutes {self.minutes:g}"
+        kills = f"--kills {self.kills}{limit} --seed {self.seed}"
+        return f"--database {self.database} --replicas {self.replicas} {kills}" + " --storm" * self.storm
 
 
 class Campaign:
@@ -64,9 +67,9 @@ class Campaign:
         self._channels = channels
         self.report = Report(options.name)
 
-    async def run(self, disturbance: Disturbance, kills: int, tell: Callable[[str], object]) -> None:
+    async def run(self, disturbance: Disturbance, options: Options, tell: Callable[[str], object]) -> None:
         """Walk paths until all kills are done, and one more in peace; then look at everything."""
-        disturbing = asyncio.create_task(disturbance.run(kills), name="disturbance")
+        disturbing = asyncio.create_task(disturbance.run(options.kills, options.minutes * 60), name="disturbance")
         self.report.done = disturbance.done
         try:
             while not disturbing.done():
@@ -147,7 +150,7 @@ async def _played(
         cast = path.Cast(commander, responder, sender, record, Broken(), storms=options.storm)
         campaign = Campaign(options, cast, Audit(record, channels, _TRIAGE), channels)
         disturbance = Disturbance(replicas, door, server, random.Random(options.seed))  # noqa: S311 - repeatable on purpose
-        await campaign.run(disturbance, options.kills, sys.stderr.write)
+        await campaign.run(disturbance, options, sys.stderr.write)
         campaign.report.wrong["programs that ended by themselves"] += [
             f"{each.name} ended {each.ended_unasked} times" for each in (workspace, *replicas) if each.ended_unasked
         ]
@@ -184,6 +187,7 @@ def main() -> int:
 def _options() -> Options:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.campaign", description="Kill Stanch and count.")
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="end sooner, after so many minutes")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--replicas", type=int, default=1, help="more than one needs PostgreSQL")
@@ -191,7 +195,7 @@ def _options() -> Options:
     parsed = parser.parse_args()
     if parsed.replicas > 1 and parsed.database == "sqlite":
         parser.error("SQLite serves one process: --replicas needs --database postgresql")
-    return Options(parsed.kills, parsed.seed, parsed.database, parsed.replicas, parsed.storm)
+    return Options(parsed.kills, parsed.seed, parsed.database, parsed.replicas, parsed.storm, parsed.minutes)
 
 
 if __name__ == "__main__":

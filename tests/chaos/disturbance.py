@@ -3,6 +3,7 @@
 import asyncio
 import random
 import signal
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -60,9 +61,10 @@ class Disturbance:
         if len(replicas) > 1:
             self._weights[self._hang] = 3
 
-    async def run(self, kills: int) -> None:
-        """Disturb until there were so many kills; then lift every fault and return once everything runs."""
-        while self.done["kills"] < kills:
+    async def run(self, kills: int, seconds: float) -> None:
+        """Disturb until there were so many kills, or for so long; then lift faults, and return once everything runs."""
+        end = time.monotonic() + seconds
+        while self.done["kills"] < kills and time.monotonic() < end:
             if self._chance.random() > _SPOILT_STARTS:
                 await asyncio.gather(*(replica.until_ready() for replica in self._replicas))
             slowest = max(replica.start_seconds for replica in self._replicas)

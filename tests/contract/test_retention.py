@@ -81,12 +81,12 @@ async def filled(store: Store) -> Store:
             incident = numbered(number, resolved=resolved)
             await add(tx, incident)
             group = builders.group(id=f"group-{number}", key=str(number), incident_id=incident.id, title=SOMEBODY)
-            await tx.alerts.put_group(group)
-            await tx.alerts.upsert(builders.alert(fingerprint=str(number), title=SOMEBODY), group.id)
+            await tx.alerts.put_groups(group)
+            await builders.keep(tx, builders.alert(fingerprint=str(number), title=SOMEBODY), group.id)
             await tx.deliveries.want(DeliveryKind.NOTE, incident_lane(incident.id), f"note-{number}")
             await tx.deliveries.want(DeliveryKind.INCIDENT_CARD, incident_lane(incident.id), incident.id)
-        await tx.alerts.put_group(builders.group(id="group-3", key="3", title=SOMEBODY))
-        await tx.alerts.upsert(builders.alert(fingerprint="3", title=SOMEBODY), AlertGroupId("group-3"))
+        await tx.alerts.put_groups(builders.group(id="group-3", key="3", title=SOMEBODY))
+        await builders.keep(tx, builders.alert(fingerprint="3", title=SOMEBODY), AlertGroupId("group-3"))
         await tx.deliveries.want(DeliveryKind.ALERT_CARD, "triage", "group-3")
         await tx.receipts.first_time("request", NOW)
     await DirectorySnapshots(store).save("leads", frozenset({"U1"}), NOW)
@@ -164,7 +164,7 @@ async def test_an_alert_that_is_still_heard_of_stays_however_old_its_group_is(fi
     async with filled.begin() as tx:
         for number in (2, 3):
             again = builders.alert(fingerprint=str(number), title=SOMEBODY, received_at=clock() - DAY)
-            await tx.alerts.upsert(again, AlertGroupId(f"group-{number}"))
+            await builders.keep(tx, again, AlertGroupId(f"group-{number}"))
     policy = builders.retention(alerts_without_incident=90 * DAY, alerts_of_incidents=90 * DAY)
     await swept_by(filled, policy, clock).sweep("now")
     assert await count(filled, AlertRow) == 3
@@ -271,9 +271,9 @@ async def test_a_sender_who_reports_what_was_removed_starts_a_new_group(filled: 
     await swept_by(filled, builders.retention(alerts_without_incident=90 * DAY), clock).sweep("now")
     repeated = builders.alert(fingerprint="3", status=AlertStatus.FIRING, received_at=clock())
     async with filled.begin() as tx:
-        assert await tx.alerts.group_of_episode(repeated) is None
-        await tx.alerts.put_group(builders.group(id="group-4", key="3", first_at=clock()))
-        assert await tx.alerts.upsert(repeated, AlertGroupId("group-4"))
+        assert await builders.group_of_episode(tx, repeated) is None
+        await tx.alerts.put_groups(builders.group(id="group-4", key="3", first_at=clock()))
+        assert await builders.keep(tx, repeated, AlertGroupId("group-4"))
 
 
 class Dying:
@@ -423,8 +423,8 @@ async def test_sqlite_keeps_nothing_of_what_was_erased_in_its_file(sqlite_url: s
     await store.open()
     async with store.begin() as tx:
         await add(tx, numbered(1, resolved=NOW), events=50)
-        await tx.alerts.put_group(builders.group(title=SOMEBODY, incident_id=IncidentId("incident-1")))
-        await tx.alerts.upsert(builders.alert(title=SOMEBODY), AlertGroupId("group-1"))
+        await tx.alerts.put_groups(builders.group(title=SOMEBODY, incident_id=IncidentId("incident-1")))
+        await builders.keep(tx, builders.alert(title=SOMEBODY), AlertGroupId("group-1"))
     clock.advance(10 * DAY)
     policy = builders.retention(personal_data=DAY, alerts_of_incidents=DAY)
     await swept_by(store, policy, clock).sweep("now")

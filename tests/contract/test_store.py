@@ -29,6 +29,7 @@ from tests.builders import (
     fact,
     group,
     incident,
+    keep,
     timer,
 )
 
@@ -61,8 +62,8 @@ async def no_engine(_: AsyncSession, job: str, subject: str, key: str, delay: ti
 
 async def write_everywhere(tx: Transaction) -> None:
     await tx.incidents.add(incident(number=await tx.incidents.next_number()))
-    await tx.alerts.put_group(group())
-    await tx.alerts.upsert(alert(), GROUP_ID)
+    await tx.alerts.put_groups(group())
+    await keep(tx, alert(), GROUP_ID)
     await tx.timeline.append(INCIDENT_ID, fact())
     await tx.containments.add(containment())
     await tx.containments.claim_targets(containment())

@@ -9,9 +9,19 @@ from sqlalchemy import text
 from bot.domain.alert import Alert, AlertGroup, AlertStatus
 from bot.domain.milestones import Milestones
 from bot.domain.values import AlertGroupId
-from bot.errors import NotFound
+from bot.errors import Conflict, NotFound
 from bot.store.sql import Store
-from tests.builders import GROUP_ID, INCIDENT_ID, NOW, alert, group, incident, observed
+from tests.builders import (
+    GROUP_ID,
+    INCIDENT_ID,
+    NOW,
+    alert,
+    group,
+    group_of_episode,
+    incident,
+    keep,
+    observed,
+)
 
 FIRING, RESOLVED = AlertStatus.FIRING, AlertStatus.RESOLVED
 OTHER_GROUP = AlertGroupId("group-2")
@@ -19,15 +29,15 @@ SECOND = timedelta(seconds=1)
 
 
 async def received(store: Store, *alerts: Alert, group_id: AlertGroupId = GROUP_ID) -> list[bool]:
-    """Store alerts one after another; return what each upsert said."""
+    """Store alerts one after another; return which said something new."""
     async with store.begin() as tx:
-        await tx.alerts.put_group(group(id=group_id))
-        return [await tx.alerts.upsert(each, group_id) for each in alerts]
+        await tx.alerts.put_groups(group(id=group_id))
+        return [await keep(tx, each, group_id) for each in alerts]
 
 
 async def counts(store: Store, group_id: AlertGroupId = GROUP_ID) -> tuple[int, int]:
     async with store.begin() as tx:
-        return await tx.alerts.count_by_status(group_id)
+        return (await tx.alerts.count_by_status([group_id]))[group_id]
 
 
 async def deliveries_counted(store: Store) -> int:
@@ -117,8 +127,8 @@ async def test_an_alert_moves_to_the_group_it_is_received_for(store: Store) -> N
 
 async def test_an_alert_may_be_stored_before_its_group_in_one_transaction(store: Store) -> None:
     async with store.begin() as tx:
-        await tx.alerts.upsert(alert(), GROUP_ID)
-        await tx.alerts.put_group(group())
+        await keep(tx, alert(), GROUP_ID)
+        await tx.alerts.put_groups(group())
     assert await counts(store) == (1, 0)
 
 
@@ -126,8 +136,11 @@ async def test_repeats_that_arrive_at_once_are_one_row_and_one_piece_of_news(sto
     await received(store)
 
     async def receive() -> bool:
-        async with store.begin() as tx:
-            return await tx.alerts.upsert(alert(), GROUP_ID)
+        try:
+            async with store.begin() as tx:
+                return await keep(tx, alert(), GROUP_ID)
+        except Conflict:
+            return await receive()
 
     assert sorted(await asyncio.gather(*(receive() for _ in range(6)))) == [False] * 5 + [True]
     assert await deliveries_counted(store) == 6
@@ -137,28 +150,28 @@ async def test_repeats_that_arrive_at_once_are_one_row_and_one_piece_of_news(sto
 async def test_a_delivery_of_the_same_start_belongs_to_the_episode(store: Store, status: AlertStatus) -> None:
     await received(store, alert())
     async with store.begin() as tx:
-        assert await tx.alerts.group_of_episode(alert(status=status)) == GROUP_ID
-        assert await tx.alerts.group_of_episode(alert(started_at=NOW, status=status)) is None
-        assert await tx.alerts.group_of_episode(alert(fingerprint="f2", status=status)) is None
-        assert await tx.alerts.group_of_episode(alert(source="datadog", status=status)) is None
+        assert await group_of_episode(tx, alert(status=status)) == GROUP_ID
+        assert await group_of_episode(tx, alert(started_at=NOW, status=status)) is None
+        assert await group_of_episode(tx, alert(fingerprint="f2", status=status)) is None
+        assert await group_of_episode(tx, alert(source="datadog", status=status)) is None
 
 
 async def test_without_a_start_an_episode_lasts_until_it_is_resolved(store: Store) -> None:
     firing, resolved = alert(started_at=None), alert(started_at=None, status=RESOLVED)
     await received(store, firing)
     async with store.begin() as tx:
-        assert await tx.alerts.group_of_episode(firing) == GROUP_ID
-        assert await tx.alerts.group_of_episode(resolved) == GROUP_ID
+        assert await group_of_episode(tx, firing) == GROUP_ID
+        assert await group_of_episode(tx, resolved) == GROUP_ID
     await received(store, resolved)
     async with store.begin() as tx:
-        assert await tx.alerts.group_of_episode(resolved) == GROUP_ID
-        assert await tx.alerts.group_of_episode(firing) is None
+        assert await group_of_episode(tx, resolved) == GROUP_ID
+        assert await group_of_episode(tx, firing) is None
 
 
 async def test_a_group_reads_back_as_it_was_put_last(store: Store) -> None:
     async with store.begin() as tx:
-        await tx.alerts.put_group(group())
-        await tx.alerts.put_group(group(firing=3, labels={"team": "support"}))
+        await tx.alerts.put_groups(group())
+        await tx.alerts.put_groups(group(firing=3, labels={"team": "support"}))
         assert await tx.alerts.group(GROUP_ID) == group(firing=3, labels={"team": "support"})
 
 
@@ -173,8 +186,8 @@ async def test_the_newest_group_of_a_key_collects_while_its_incident_is_open(sto
     newer = group(id=OTHER_GROUP, first_at=NOW + SECOND, incident_id=INCIDENT_ID)
     async with store.begin() as tx:
         await tx.incidents.add(incident())
-        await tx.alerts.put_group(group())
-        await tx.alerts.put_group(newer)
+        await tx.alerts.put_groups(group())
+        await tx.alerts.put_groups(newer)
         assert await tx.alerts.group_by_key(newer.key) == newer
         await tx.incidents.save(
             incident(milestones=Milestones(declared=observed(), mitigated=observed(), resolved=observed()))
@@ -188,7 +201,7 @@ async def test_of_two_who_look_for_a_group_at_once_one_makes_it(store: Store) ->
             found = await tx.alerts.group_by_key(group().key)
             if found is None:
                 found = group(id=AlertGroupId(name))
-                await tx.alerts.put_group(found)
+                await tx.alerts.put_groups(found)
             return found
 
     found = await asyncio.gather(*(find_or_make(f"group-{number}") for number in range(5)))
@@ -201,7 +214,7 @@ async def test_changes_of_a_group_at_once_are_all_kept(store: Store) -> None:
     async def count_one_more() -> None:
         async with store.begin() as tx:
             known = await tx.alerts.group(GROUP_ID)
-            await tx.alerts.put_group(known.changed(received=known.received + 1))
+            await tx.alerts.put_groups(known.changed(received=known.received + 1))
 
     await asyncio.gather(*(count_one_more() for _ in range(6)))
     async with store.begin() as tx:
@@ -213,9 +226,9 @@ async def test_the_groups_of_an_incident_are_returned_oldest_first(store: Store)
     newer = group(id=OTHER_GROUP, first_at=NOW + SECOND, incident_id=INCIDENT_ID)
     async with store.begin() as tx:
         await tx.incidents.add(incident())
-        await tx.alerts.put_group(newer)
-        await tx.alerts.put_group(older)
-        await tx.alerts.put_group(group(id=AlertGroupId("group-3")))
+        await tx.alerts.put_groups(newer)
+        await tx.alerts.put_groups(older)
+        await tx.alerts.put_groups(group(id=AlertGroupId("group-3")))
         assert list(await tx.alerts.groups_of(INCIDENT_ID)) == [older, newer]
 
 
@@ -224,6 +237,6 @@ async def test_hostile_labels_are_stored_and_recognised_again(store: Store, text
     hostile = alert(labels={"label": text}, fingerprint=text.replace("\ud83d", ""))
     assert await received(store, hostile, hostile) == [True, False]
     async with store.begin() as tx:
-        await tx.alerts.put_group(group(labels=hostile.labels))
+        await tx.alerts.put_groups(group(labels=hostile.labels))
         assert (await tx.alerts.group(GROUP_ID)).labels == hostile.labels
-        assert await tx.alerts.group_of_episode(hostile) == GROUP_ID
+        assert await group_of_episode(tx, hostile) == GROUP_ID

@@ -22,6 +22,7 @@ from tests.builders import (
     fact,
     group,
     incident,
+    keep,
     observed,
     timer,
 )
@@ -31,8 +32,8 @@ MAPPED: list[Mapped[Any]] = [INCIDENTS, ALERT_GROUPS, ALERTS, EVENTS, CONTAINMEN
 
 async def write_everything(tx: Transaction) -> None:
     await tx.incidents.add(incident())
-    await tx.alerts.put_group(group())
-    await tx.alerts.upsert(alert(), GROUP_ID)
+    await tx.alerts.put_groups(group())
+    await keep(tx, alert(), GROUP_ID)
     await tx.timeline.append(INCIDENT_ID, fact())
     await tx.containments.add(containment())
     await tx.deliveries.want(DeliveryKind.NOTE, "triage", "1", payload={"text": "a"})
@@ -42,9 +43,9 @@ async def write_everything(tx: Transaction) -> None:
 async def change_everything(tx: Transaction) -> None:
     await tx.incidents.set_channel(INCIDENT_ID, "C1")
     await tx.incidents.save(incident(milestones=Milestones(declared=observed(), resolved=observed())))
-    await tx.alerts.put_group(group(incident_id=INCIDENT_ID, key="other", first_at=NOW - timedelta(hours=1)))
-    await tx.alerts.upsert(alert(status=AlertStatus.RESOLVED, received_at=NOW + timedelta(seconds=1)), GROUP_ID)
-    await tx.alerts.upsert(alert(received_at=NOW + timedelta(seconds=2)), GROUP_ID)
+    await tx.alerts.put_groups(group(incident_id=INCIDENT_ID, key="other", first_at=NOW - timedelta(hours=1)))
+    await keep(tx, alert(status=AlertStatus.RESOLVED, received_at=NOW + timedelta(seconds=1)), GROUP_ID)
+    await keep(tx, alert(received_at=NOW + timedelta(seconds=2)), GROUP_ID)
     await tx.timeline.append(INCIDENT_ID, fact(at=NOW + timedelta(seconds=1)))
     await tx.containments.save(containment(state=ContainmentState.DECLINED))
     await tx.deliveries.want(DeliveryKind.NOTE, "triage", "1", payload={"text": "b"})

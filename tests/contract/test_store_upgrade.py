@@ -180,7 +180,7 @@ async def test_after_an_upgrade_everything_is_found_as_it_was(upgraded: Store) -
         assert containment.state is ContainmentState.VERIFIED
         assert containment.approvals[0].fingerprint == containment.plan.fingerprint
         assert [group.id for group in await tx.alerts.groups_of(resolved)] == ["group-2"]
-        assert await tx.alerts.group_of_episode(builders.alert()) == builders.GROUP_ID
+        assert await builders.group_of_episode(tx, builders.alert()) == builders.GROUP_ID
         assert await tx.deliveries.lanes_waiting() == ["incident:incident-1"]
         assert await tx.deliveries.lane_owners() == ["embedded"]
         assert [timer.key for timer in await tx.timers.due(NOW + timedelta(days=1))] == [builders.timer().key]

@@ -67,7 +67,7 @@ async def add_story(store: Store) -> None:
                 ),
             )
         )
-        await tx.alerts.put_group(group(incident_id=incident().id))
+        await tx.alerts.put_groups(group(incident_id=incident().id))
         await tx.containments.add(carried_out)
         await tx.timeline.append(incident().id, fact(), fact(actor=STANCH, text="Carrying out C-1"))
 
