@@ -4,10 +4,13 @@ What a delivery means for what is stored is decided in `bot.domain.alert`; what 
 commit, so that two that arrive at once cannot both be right.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, func, or_, select
+from sqlalchemy import CursorResult, Executable, RowMapping, bindparam, func, or_, select
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -16,10 +19,37 @@ from bot.domain.alert import AlertGroup, AlertKey, AlertRecord, AlertStatus
 from bot.domain.values import AlertGroupId, IncidentId
 from bot.errors import Conflict, NotFound
 from bot.store.mapping import ALERT_GROUPS, ALERTS
-from bot.store.statements import inserting, is_postgres
-from bot.store.tables import AlertGroupRow, AlertRow, IncidentRow
+from bot.store.statements import is_postgres
+from bot.store.tables import AlertGroupRow, IncidentRow
+
+Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 _OWN = ("group_id", "count", "first_at", "last_at")
+
+# What every delivery costs is built once, and over the tables rather than the row classes, which would cost as much
+# again as the database does.
+_ALERT, _GROUP = ALERTS.table.c, ALERT_GROUPS.table.c
+_RECORDS = (
+    ALERTS.select()
+    .where(_ALERT.source == bindparam("source"), _ALERT.fingerprint.in_(bindparam("fingerprints", expanding=True)))
+    .order_by(_ALERT.fingerprint)
+    .with_for_update(key_share=True)
+)
+_ADD = ALERTS.table.insert()
+_SAVE = ALERTS.table.update().where(
+    _ALERT.source == bindparam("its_source"), _ALERT.fingerprint == bindparam("its_fingerprint")
+)
+_GROUPS = (
+    ALERT_GROUPS.select()
+    .where(_GROUP.id.in_(bindparam("ids", expanding=True)))
+    .order_by(_GROUP.id)
+    .with_for_update(key_share=True)
+)
+_BY_STATUS = (
+    select(_ALERT.group_id, _ALERT.status, func.count().label("alerts"))
+    .where(_ALERT.group_id.in_(bindparam("ids", expanding=True)))
+    .group_by(_ALERT.group_id, _ALERT.status)
+)
 
 
 class SqlAlerts:
@@ -33,13 +63,8 @@ class SqlAlerts:
         found: list[AlertRecord] = []
         for source in sorted({source for source, _ in keys}):
             fingerprints = sorted(fingerprint for one, fingerprint in keys if one == source)
-            query = (
-                ALERTS.select()
-                .where(col(AlertRow.source) == source, col(AlertRow.fingerprint).in_(fingerprints))
-                .order_by(col(AlertRow.fingerprint))
-                .with_for_update(key_share=True)
-            )
-            found += [_record(row) for row in (await self._session.execute(query)).mappings()]
+            rows = await self._run(_RECORDS, {"source": source, "fingerprints": fingerprints})
+            found += [_record(row) for row in rows.mappings()]
         return {each.alert.key: each for each in found}
 
     async def add(self, records: Sequence[AlertRecord]) -> None:
@@ -51,20 +76,14 @@ class SqlAlerts:
         if not records:
             return
         try:
-            await self._session.execute(ALERTS.table.insert(), [_columns(each) for each in records])
+            await self._run(_ADD, [_columns(each) for each in records])
         except IntegrityError as error:
             raise Conflict("Somebody else stored one of these alerts at the same moment; try again.") from error
 
     async def save(self, records: Sequence[AlertRecord]) -> None:
         """Keep fingerprints as they are now."""
-        if not records:
-            return
-        statement = ALERTS.table.update().where(
-            col(AlertRow.source) == bindparam("its_source"), col(AlertRow.fingerprint) == bindparam("its_fingerprint")
-        )
-        keys = [{"its_source": each.alert.source, "its_fingerprint": each.alert.fingerprint} for each in records]
-        connection = await self._session.connection()
-        await connection.execute(statement, [_columns(each) | key for each, key in zip(records, keys, strict=True)])
+        if records:
+            await self._run(_SAVE, [_columns(each) | _place(each) for each in records])
 
     async def group_by_key(self, key: str) -> AlertGroup | None:
         """Return the group that collects alerts of this key now: the newest whose incident, if any, is open.
@@ -96,27 +115,19 @@ class SqlAlerts:
 
     async def groups(self, ids: Collection[AlertGroupId]) -> dict[AlertGroupId, AlertGroup]:
         """Return groups by their ids, locked until the commit; those that are gone are left out."""
-        own = col(AlertGroupRow.id)
-        query = ALERT_GROUPS.select().where(own.in_(sorted(ids))).order_by(own).with_for_update(key_share=True)
-        found = [ALERT_GROUPS.load(row) for row in (await self._session.execute(query)).mappings()]
+        found = [ALERT_GROUPS.load(row) for row in (await self._run(_GROUPS, {"ids": sorted(ids)})).mappings()]
         return {each.id: each for each in found}
 
     async def put_groups(self, *groups: AlertGroup) -> None:
         """Store new or changed groups."""
-        if not groups:
-            return
-        insert = inserting(self._session, AlertGroupRow)
-        written = {column.name: insert.excluded[column.name] for column in ALERT_GROUPS.table.c}
-        await self._session.execute(
-            insert.on_conflict_do_update(index_elements=["id"], set_=written),
-            [ALERT_GROUPS.columns(each) for each in groups],
-        )
+        if groups:
+            statement = _putting_groups(is_postgres(self._session))
+            await self._run(statement, [ALERT_GROUPS.columns(each) for each in groups])
 
     async def count_by_status(self, ids: Collection[AlertGroupId]) -> dict[AlertGroupId, tuple[int, int]]:
         """Return for each group how many of its alerts fire and how many are resolved."""
-        group_id, status = col(AlertRow.group_id), col(AlertRow.status)
-        query = select(group_id, status, func.count()).where(group_id.in_(sorted(ids))).group_by(group_id, status)
-        counts = {(group, state): count for group, state, count in await self._session.execute(query)}
+        rows = await self._run(_BY_STATUS, {"ids": sorted(ids)})
+        counts = {(row["group_id"], row["status"]): row["alerts"] for row in rows.mappings()}
         return {
             each: (counts.get((each, AlertStatus.FIRING), 0), counts.get((each, AlertStatus.RESOLVED), 0))
             for each in ids
@@ -131,6 +142,16 @@ class SqlAlerts:
         )
         return [ALERT_GROUPS.load(row) for row in (await self._session.execute(query)).mappings()]
 
+    async def _run(self, statement: Executable, values: Parameters) -> CursorResult[Any]:
+        return await (await self._session.connection()).execute(statement, values)
+
+
+@cache
+def _putting_groups(postgres: bool) -> Executable:  # noqa: FBT001 - which of the two spellings
+    insert = (postgres_insert if postgres else sqlite_insert)(ALERT_GROUPS.table)
+    written = {name: insert.excluded[name] for name in _GROUP.keys()}  # noqa: SIM118 - columns are no mapping
+    return insert.on_conflict_do_update(index_elements=["id"], set_=written)
+
 
 def _record(row: RowMapping) -> AlertRecord:
     own = {name: row[name] for name in _OWN}
@@ -139,3 +160,7 @@ def _record(row: RowMapping) -> AlertRecord:
 
 def _columns(record: AlertRecord) -> dict[str, Any]:
     return ALERTS.columns(record.alert) | {name: getattr(record, name) for name in _OWN}
+
+
+def _place(record: AlertRecord) -> dict[str, str]:
+    return {"its_source": record.alert.source, "its_fingerprint": record.alert.fingerprint}

@@ -5,7 +5,7 @@ the same bytes as the delivery before it. Sources:
 https://prometheus.io/docs/alerting/latest/configuration/#webhook_config and captures of Alertmanager 0.25.
 """
 
-import unicodedata
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
@@ -21,6 +21,8 @@ _MAX_GROUP_KEY = 1_000
 _MAX_URL = 2_000
 _MAX_PLACE = 120
 _KEPT_CONTROLS = "\n\t"
+# Unicode's categories Cc and Cs: controls, and halves of pairs.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NOT_IN_LINKS = frozenset(' <>|"')
 
 
@@ -128,7 +130,7 @@ def _link(sent: str) -> str | None:
 
 def _clean(text: str, *, keep: str = "") -> str:
     """Return a text without control characters, which no database column or terminal should meet."""
-    return "".join(char for char in text if char in keep or unicodedata.category(char) not in {"Cc", "Cs"})
+    return _CONTROLS.sub(lambda found: found[0] if found[0] in keep else "", text)
 
 
 def _shown(text: str) -> str:
