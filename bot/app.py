@@ -147,7 +147,12 @@ class Application:
             command=settings.slack_command,
         )
         paging = Paging(self.store, self.connections, catalog.policy, now)
-        self.pump = DeliveryPump(self.store, ByKind(chat, {DeliveryKind.PAGE: paging}), owner=executor_id)
+        self.pump = DeliveryPump(
+            self.store,
+            ByKind(chat, {DeliveryKind.PAGE: paging}),
+            owner=executor_id,
+            given_up={DeliveryKind.PAGE: paging.given_up},
+        )
         self._replicas = None if on_sqlite else Replicas(libpq_url(url), executor_id, [self.engine, self.pump])
         services = Services(
             uow=self.store,

@@ -16,6 +16,7 @@ from bot.domain.system import System
 from bot.domain.timeline import TimelineEvent, chain_problems, sign_head
 from bot.domain.values import AlertGroupId, ContainmentId, IncidentId, Instant, Now, Value
 from bot.services.incidents import Incidents
+from bot.services.paging import NOBODY, PAGED
 from bot.services.ports import UnitOfWork
 
 
@@ -25,6 +26,7 @@ class IncidentView(Value):
     Attributes:
         runbooks: Offered by its playbook and possible on its system, smallest ladder level first.
         firing: Alerts that fire now, over all its groups.
+        nobody_woken: Why the last page woke nobody; empty if it woke somebody, or there was none.
     """
 
     incident: Incident
@@ -36,6 +38,7 @@ class IncidentView(Value):
     ttd: Clock
     ttm: Clock
     at: Instant
+    nobody_woken: str = ""
 
     @property
     def firing(self) -> int:
@@ -103,6 +106,7 @@ class Board:
             incident = await tx.incidents.get(incident_id)
             groups = await tx.alerts.groups_of(incident_id)
             containments = await tx.containments.of_incident(incident_id)
+            page = await tx.timeline.newest_of(incident_id, (PAGED, NOBODY))
         at = self._now()
         playbook_id = incident.classification.failure_mode
         system = self._system(incident.system_id)
@@ -117,6 +121,7 @@ class Board:
             ttd=time_to_detect(incident.milestones, incident.severity),
             ttm=time_to_mitigate(incident.milestones, incident.severity, at),
             at=at,
+            nobody_woken=page.text if page is not None and page.kind == NOBODY else "",
         )
 
     async def alert_group(self, group_id: AlertGroupId) -> AlertGroupView:

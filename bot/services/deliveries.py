@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import Context
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from bot import tracing
 from bot.domain.delivery import Delivery, DeliveryKind
 from bot.errors import IntegrationError, RateLimited, StanchError, StoreUnavailable
 from bot.logs import about
-from bot.services.ports import Messages, Posted, UnitOfWork
+from bot.services.ports import Messages, Posted, Transaction, UnitOfWork
 from bot.tracing import Kind, Span
 
 DRAIN = "deliveries.drain"
@@ -44,6 +45,10 @@ def safety_net(lane: str, at: datetime) -> tuple[str, timedelta]:
     return f"{DRAIN}:{lane}:{int(period)}", timedelta(seconds=_SAFETY_NET_SECONDS - into + 1)
 
 
+GivenUp = Callable[[Transaction, Delivery, Exception], Awaitable[None]]
+"""Says what a delivery that is given up leaves undone, within the transaction that ends it."""
+
+
 class ByKind:
     """The port `Messages`, shared out: some kinds of delivery have a way of their own."""
 
@@ -67,12 +72,14 @@ class DeliveryPump:
         *,
         owner: str,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        given_up: Mapping[DeliveryKind, GivenUp] = MappingProxyType({}),
     ) -> None:
-        """Take the store, the way to Slack and this process's identity."""
+        """Take the store, the way to Slack, this process's identity, and what to do about kinds that are given up."""
         self._uow = uow
         self._messages = messages
         self._owner = owner
         self._pause = pause
+        self._given_up = given_up
         self._running: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._woken_by: dict[str, tuple[Span | None, float]] = {}
@@ -194,6 +201,8 @@ class DeliveryPump:
         log("delivery.failed key=%s attempt=%d give_up=%s: %s", delivery.key, delivery.attempts, give_up, error)
         async with self._uow.begin() as tx:
             await tx.deliveries.record_failure(delivery, str(error), give_up=give_up)
+            if give_up and (say := self._given_up.get(delivery.kind)) is not None:
+                await say(tx, delivery, error)
         if give_up:
             return timedelta(0)
         if isinstance(error, RateLimited):

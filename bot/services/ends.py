@@ -158,6 +158,19 @@ class Ends:
         return Fact(kind=kind, at=self._now(), actor=STANCH, text=text)
 
 
+async def undo_stopped(tx: Transaction, undo: Containment) -> None:
+    """Tell the channel and wake the approvers when an undo that began by itself has stopped; of any other, nobody."""
+    if not undo.plan.by_itself or undo.plan.of is None:
+        return
+    original = await tx.containments.get(undo.plan.of)
+    incident = await tx.incidents.get(undo.plan.incident_id)
+    await _note(tx, undo, "undo_stopped", str(undo.version))
+    said = (
+        f"C-{original.number} was to be undone at its end and C-{undo.number}, which does so, stopped: {undo.problem}"
+    )
+    await want_page(tx, incident, f"undo-stopped:{undo.id}:{undo.version}", said)
+
+
 async def set_end(tx: Transaction, containment: Containment, ends_at: datetime, now: datetime) -> None:
     """Set or move the timers of a containment's end."""
     lasts = ends_at - now

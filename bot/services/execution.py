@@ -22,7 +22,7 @@ from bot.domain.values import ContainmentId, JsonObject, Now
 from bot.errors import Conflict, IntegrationError, RateLimited, Unavailable, UserError
 from bot.sdk import Action
 from bot.services.containments import record
-from bot.services.ends import WATCH_AFTER, clear_end, set_end
+from bot.services.ends import WATCH_AFTER, clear_end, set_end, undo_stopped
 from bot.services.ports import Connections, Transaction, UnitOfWork
 from bot.services.watching import WATCH
 from bot.tracing import Span, Value
@@ -73,7 +73,8 @@ class Execution:
             except UserError as error:
                 await tx.containments.release_targets(containment.id)
                 refused = containment.moved(ContainmentState.FAILED, problem=str(error))
-                await record(tx, refused, self._fact("containment.refused", f"C-{refused.number} refused: {error}"))
+                fact = self._fact("containment.refused", f"C-{refused.number} refused: {error}")
+                await undo_stopped(tx, await record(tx, refused, fact))
                 return None
             begun = containment.moved(ContainmentState.APPLYING, has_begun=True)
             fact = self._fact("containment.begun", f"Carrying out C-{containment.number} “{plan.title}”")
@@ -254,9 +255,8 @@ class Execution:
             await tx.containments.release_targets(containment.id)
             stopped = containment.moved(state, problem=problem)
             label = state.value.replace("_", " ")
-            await record(
-                tx, stopped, self._fact(f"containment.{state.value}", f"C-{stopped.number} {label}: {problem}")
-            )
+            fact = self._fact(f"containment.{state.value}", f"C-{stopped.number} {label}: {problem}")
+            await undo_stopped(tx, await record(tx, stopped, fact))
         return None
 
     def _fact(self, kind: str, text: str, change: Change | None = None) -> Fact:

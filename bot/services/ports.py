@@ -130,6 +130,10 @@ class Timeline(Protocol):
         """Return the chain in order, or only its newest events."""
         ...
 
+    async def newest_of(self, incident_id: IncidentId, kinds: Collection[str]) -> TimelineEvent | None:
+        """Return the newest event that is of one of these kinds."""
+        ...
+
     async def redact(self, incident_id: IncidentId, events: Sequence[TimelineEvent], fact: Fact) -> None:
         """Erase the content of events for good, and say so at the end of the chain with `fact`."""
         ...

@@ -4,7 +4,7 @@ Whoever appends holds the incident's row until the commit, so that sequence and 
 The lock is `FOR NO KEY UPDATE`: a plain `FOR UPDATE` would deadlock with rows that merely refer to the incident.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from secrets import token_hex
 
 from sqlalchemy import select, update
@@ -47,6 +47,17 @@ class SqlTimeline:
             query = query.limit(newest)
         rows = (await self._session.execute(query)).mappings().all()
         return [EVENTS.load(row) for row in reversed(rows)]
+
+    async def newest_of(self, incident_id: IncidentId, kinds: Collection[str]) -> TimelineEvent | None:
+        """Return the newest event that is of one of these kinds."""
+        query = (
+            EVENTS.select()
+            .where(col(EventRow.incident_id) == incident_id, col(EventRow.kind).in_(kinds))
+            .order_by(col(EventRow.seq).desc())
+            .limit(1)
+        )
+        row = (await self._session.execute(query)).mappings().first()
+        return EVENTS.load(row) if row else None
 
     async def redact(self, incident_id: IncidentId, events: Sequence[TimelineEvent], fact: Fact) -> None:
         """Erase the content of events, and say so at the end of the chain with `fact`.

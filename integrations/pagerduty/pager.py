@@ -10,10 +10,10 @@ from collections.abc import Mapping
 
 import httpx
 import httpx2
-from pagerduty import EventsApiV2Client
+import pagerduty
 from pydantic import Field
 
-from bot.sdk import ConnectionSettings, Page, Rejected, SecretStr, request
+from bot.sdk import ConnectionSettings, Page, Rejected, SecretStr, Unavailable, request
 
 _NAME = "pagerduty"
 # Only its path counts: the address is that of the connection. The client accepts no other than an https one.
@@ -52,9 +52,11 @@ class EventsPager:
         except Rejected as error:
             detail = str(error).rpartition(f"{error.status}: ")[2].replace(self._routing_key, "***")
             raise Rejected(_NAME, "page", status=error.status, detail=detail) from None
+        except pagerduty.Error as error:  # what the client makes of an answer that it does not understand
+            raise Unavailable(_NAME, "page", "the answer is not that of the Events API") from error
 
     def _trigger(self, transport: httpx2.BaseTransport, page: Page) -> None:
-        with EventsApiV2Client(self._routing_key, base_url=_NOWHERE, transport=transport) as client:
+        with pagerduty.EventsApiV2Client(self._routing_key, base_url=_NOWHERE, transport=transport) as client:
             client.trigger(
                 page.summary,
                 page.source,

@@ -126,6 +126,35 @@ async def test_somebody_elses_change_keeps_it_in_force(team: Responders) -> None
     assert await team.served_prompt() == {"v41": 500, "v42": 500}
 
 
+async def test_an_undo_at_the_end_that_stops_midway_wakes_the_approvers_and_tells_the_channel(team: Responders) -> None:
+    done = await contained(team)
+    await team.cause_is_gone()
+    assert done.ends_at is not None
+    await team.timers.run_due(team.clock.advance(done.ends_at - team.clock()))
+    await team.run_jobs(REVERT)
+    await team.vendor_fails("401", times=9)
+    await team.run_jobs(CARRY_OUT)
+
+    undo = (await team.containments.of_incident(done.plan.incident_id))[-1]
+    assert (undo.state, undo.plan.of) == (ContainmentState.FAILED, done.id)
+    assert (await team.containments.get(done.id)).is_in_force
+    assert await team.served_prompt() == GOOD_PROMPT
+    assert "undo_stopped" in await notes(team, undo)
+    ((key, page),) = (await team.sent_pages()).items()
+    assert key == f"stanch:undo-stopped:{undo.id}:{undo.version}"
+    assert page["summary"].startswith("INC-1 C-1 was to be undone at its end and C-2, which does so, stopped: unleash:")
+    assert "pager.paged" in await team.timeline(await team.incidents.numbered(1))
+
+
+async def test_an_undo_that_a_person_planned_wakes_nobody_when_it_stops(team: Responders) -> None:
+    done = await contained(team)
+    undo = await team.approved(await team.follow_ups.plan_undo(RESPONDER, done.id, "the fix is out"), COMMANDER)
+    await team.vendor_fails("401", times=9)
+    assert (await team.carried_out(undo)).state is ContainmentState.FAILED
+    assert await team.sent_pages() == {}
+    assert "undo_stopped" not in await notes(team, undo)
+
+
 async def test_a_vendor_that_cannot_be_read_keeps_it_in_force_after_half_an_hour(team: Responders) -> None:
     done = await contained(team)
     await team.cause_is_gone()
@@ -148,6 +177,7 @@ async def test_nothing_is_undone_by_itself_that_was_not_approved_to_be(team: Res
     assert refused.state is ContainmentState.FAILED
     assert "Nobody approved that this ends by itself" in refused.problem
     assert await team.served_prompt() == GOOD_PROMPT
+    assert f"stanch:undo-stopped:{forged.id}:{refused.version}" in await team.sent_pages()
 
 
 async def test_people_are_reminded_before_the_end(team: Responders) -> None:

@@ -45,6 +45,16 @@ async def test_only_the_newest_events_are_read_in_order(store: Store, chain: Non
     assert [event.text for event in await events(store, newest=2)] == ["two", "three"]
 
 
+async def test_the_newest_event_of_some_kinds_is_found_among_others(store: Store, chain: None) -> None:
+    async with store.begin() as tx:
+        await tx.timeline.append(INCIDENT_ID, fact(kind="pager.nobody"), fact(kind="pager.paged"), fact(text="last"))
+        newest = await tx.timeline.newest_of(INCIDENT_ID, ("pager.nobody", "pager.paged"))
+        assert newest is not None
+        assert (newest.kind, newest.seq) == ("pager.paged", 5)
+        assert await tx.timeline.newest_of(INCIDENT_ID, ("lead.taken",)) is None
+        assert await tx.timeline.newest_of(IncidentId("incident-2"), ("pager.paged",)) is None
+
+
 async def test_every_event_has_a_salt_of_its_own(store: Store, chain: None) -> None:
     assert len({event.salt for event in await events(store)}) == 3
 

@@ -21,7 +21,7 @@ from bot.slack.views.alert_card import alert_card
 from bot.slack.views.containment_card import containment_card
 from bot.slack.views.incident_card import incident_card
 from bot.slack.views.listing import incident_list
-from bot.slack.views.note import end_reached_note
+from bot.slack.views.note import end_reached_note, undo_stopped_note
 from bot.slack.views.timeline import timeline_card
 from tests import builders
 from tests.builders import COMMANDER, NOW, OWNER, RESPONDER
@@ -190,6 +190,22 @@ def test_the_note_about_an_end_mentions_the_commander_and_leads_to_the_card() ->
     assert "<@U0COMMANDER>: *C-1 Switch a feature off* has reached its end" in text
     assert "<https://slack.example.com/archives/C1/p1|its card>" in text
     assert "its card" in text_of(end_reached_note(view, None))
+
+
+def test_the_note_about_an_undo_that_stopped_by_itself_names_both_and_says_why() -> None:
+    plan = builders.plan(kind=PlanKind.UNDO, of=builders.CONTAINMENT_ID, by_itself=True, title="Undo C-1")
+    stopped = builders.containment(number=2, plan=plan, state=ContainmentState.FAILED, problem="The <vendor> refused.")
+    view = containment_view(stopped, incident=builders.incident(commander=COMMANDER), of=builders.containment())
+    text = text_of(undo_stopped_note(view, None))
+    assert "<@U0COMMANDER>: *C-2 Undo C-1*, which undoes *C-1 Switch a feature off* at its end, has stopped" in text
+    assert "The &lt;vendor&gt; refused. What it did not write back" in text
+
+
+def test_the_card_says_that_help_does_not_come_while_the_incident_is_open() -> None:
+    why = "Nobody was woken: no pager. INC-1 break-glass on <C-1>"
+    card = incident_card(incident_view(nobody_woken=why), policy())
+    assert ":warning: Nobody was woken: no pager. INC-1 break-glass on &lt;C-1&gt; *Reach somebody" in text_of(card)
+    assert "Nobody was woken" not in text_of(incident_card(incident_view(), policy()))
 
 
 def test_a_timeline_that_does_not_verify_says_where(snapshot: SnapshotAssertion) -> None:

@@ -16,6 +16,7 @@ from bot.slack.views.reasons import failure_mode, severity_reasons
 
 _MOST_RUNBOOKS = 15
 _MOST_CONTAINMENTS = 10
+_MOST_UNWOKEN = 600
 
 
 def incident_card(view: IncidentView, policy: Policy, *, buttons: bool = True) -> Card:
@@ -24,6 +25,7 @@ def incident_card(view: IncidentView, policy: Policy, *, buttons: bool = True) -
     live = buttons and incident.is_open
     blocks: list[Block] = [
         header(f"{incident.label} · {incident.severity.label} · {plain(incident.title, 120)}"),
+        *_unwoken(view),
         *_contained(view),
         *_next_step(incident),
         fields(_facts(view)),
@@ -39,6 +41,13 @@ def incident_card(view: IncidentView, policy: Policy, *, buttons: bool = True) -
     blocks.append(context(f"Updated {date(view.at)}. `/incident help` lists what you can do here."))
     text = f"{incident.label} {incident.severity.label} {incident.status.value}: {one_line(incident.title, 300)}"
     return Card(text=text, blocks=blocks)
+
+
+def _unwoken(view: IncidentView) -> list[Block]:
+    """Say that help which was called does not come, while somebody can still fetch it."""
+    if not view.nobody_woken or not view.incident.is_open:
+        return []
+    return [section(f":warning: {escape(view.nobody_woken, _MOST_UNWOKEN)} *Reach somebody yourself.*")]
 
 
 def _contained(view: IncidentView) -> list[Block]:

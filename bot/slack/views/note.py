@@ -48,6 +48,18 @@ def kept_at_end_note(view: ContainmentView, card_url: str | None) -> Card:
     return Card(f"{name(containment)} has reached its end and stays in force", [section(text)])
 
 
+def undo_stopped_note(view: ContainmentView, card_url: str | None) -> Card:
+    """Return the note that an undo which began by itself at a containment's end has stopped."""
+    undo, original = view.containment, view.of
+    what = name(original) if original else "a containment"
+    why = escape(undo.problem.rstrip("."), _PROBLEM)
+    text = (
+        f":warning: {_whom(view)}*{name(undo)}*, which undoes *{what}* at its end, has stopped: {why}. "
+        f"What it did not write back stays in force; go on from {_card(card_url)}."
+    )
+    return Card(f"The undo of {what} at its end has stopped", [section(text)])
+
+
 def harm_returned_note(view: ContainmentView, card_url: str | None) -> Card:
     """Return the note that the harm is back after an undo, with a way to contain it again at once."""
     undo, former = view.containment, view.of
@@ -76,5 +88,6 @@ NOTES: dict[str, Callable[[ContainmentView, str | None], Card]] = {
     "end_near": end_near_note,
     "end_reached": end_reached_note,
     "kept_at_end": kept_at_end_note,
+    "undo_stopped": undo_stopped_note,
     "harm_returned": harm_returned_note,
 }

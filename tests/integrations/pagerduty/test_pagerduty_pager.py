@@ -46,10 +46,11 @@ async def test_a_page_arrives_once_for_each_key() -> None:
         (status(500, "oops"), Unavailable),
         (status(302, "", Location="https://elsewhere.example/"), Rejected),
         (status(400, "invalid event"), Rejected),
+        (status(202, '{"message": "a proxy says hello"}'), Unavailable),
         (timeout, Unavailable),
         (refused, Unavailable),
     ],
-    ids=["401", "429", "500", "redirect", "400", "time-out", "refused connection"],
+    ids=["401", "429", "500", "redirect", "400", "not PagerDuty's", "time-out", "refused connection"],
 )
 async def test_failures_of_the_wire_are_those_of_every_integration(
     fault: Callable[[httpx.Request], Answer], expected: type[IntegrationError]
