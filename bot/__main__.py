@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 
 from bot import clock, logs
 from bot.app import Application, load_catalog
@@ -17,14 +18,17 @@ from bot.errors import ContentError, StanchError
 from bot.settings import read_settings
 from bot.store.backup import back_up
 from bot.upkeep import show_retention
-from bot.workspace import server as workspace
+from bot.workspace import DEFAULT_PORT
+
+# Another program under the same name: what runs the bot must not load it, nor hold the 11 MB that it needs.
+_WORKSPACE = "bot.workspace.server:main"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the process's exit status: 0 done, 1 it could not be done, 2 the words were wrong."""
     arguments = sys.argv[1:] if argv is None else list(argv)
     if arguments[:1] == ["workspace"]:
-        return workspace.main(arguments[1:])
+        return int(resolve_name(_WORKSPACE)(arguments[1:]))
     parsed = _parser().parse_args(arguments)
     logs.configure(logs.FORMATS[0])
     try:
@@ -54,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="a local Slack workspace with Stanch in it, on simulated integrations")
     demo.add_argument("--script", action="store_true", help="walk the demo without a person and print the transcript")
     demo.add_argument("--database-url", help="use this database instead of a SQLite file that is thrown away")
-    demo.add_argument("--port", type=int, default=workspace.DEFAULT_PORT, help="port of the workspace's page")
+    demo.add_argument("--port", type=int, default=DEFAULT_PORT, help="port of the workspace's page")
     demo.set_defaults(run=_demo)
     commands.add_parser("workspace", help="run only the local Slack workspace")
     return parser

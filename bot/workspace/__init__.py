@@ -2,3 +2,5 @@
 
 It knows nothing of the rest of the package: an app meets it through Slack's public protocol only, by base URL.
 """
+
+DEFAULT_PORT = 8765

@@ -17,15 +17,13 @@ from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from bot.workspace import api, control, file_routes, page, people_routes, sign_in_routes
+from bot.workspace import DEFAULT_PORT, api, control, file_routes, page, people_routes, sign_in_routes
 from bot.workspace.guard import LoopbackGuard
 from bot.workspace.limits import Limits
 from bot.workspace.request_urls import RequestUrls
 from bot.workspace.seed import DEFAULT_SEED, Seed
 from bot.workspace.state import Clock
 from bot.workspace.workspace import Workspace
-
-DEFAULT_PORT = 8765
 
 
 class NotLoopbackError(ValueError):

@@ -42,3 +42,14 @@ def test_words_that_are_no_command_are_refused() -> None:
     refused = stanch("explode")
     assert refused.returncode == 2
     assert "invalid choice: 'explode'" in refused.stderr
+
+
+def test_the_bot_does_not_load_the_local_workspace() -> None:
+    loaded = "import sys, bot.__main__; sys.exit('bot.workspace.server' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], timeout=60, check=False).returncode == 0
+
+
+def test_the_workspace_is_a_program_of_its_own_under_the_same_name() -> None:
+    asked = stanch("workspace", "--help")
+    assert asked.returncode == 0
+    assert "Serve a local Slack workspace on loopback." in asked.stdout
