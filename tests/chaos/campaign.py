@@ -10,6 +10,7 @@ import asyncio
 import math
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -150,6 +151,8 @@ async def _played(
         cast = path.Cast(commander, responder, sender, record, Broken(), storms=options.storm)
         campaign = Campaign(options, cast, Audit(record, channels, _TRIAGE), channels)
         disturbance = Disturbance(replicas, door, server, random.Random(options.seed))  # noqa: S311 - repeatable on purpose
+        for each in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(each, disturbance.end_now)
         await campaign.run(disturbance, options, sys.stderr.write)
         campaign.report.wrong["programs that ended by themselves"] += [
             f"{each.name} ended {each.ended_unasked} times" for each in (workspace, *replicas) if each.ended_unasked

@@ -1,6 +1,7 @@
 """What goes wrong in a campaign: which, when and for how long is drawn from one seeded chance."""
 
 import asyncio
+import math
 import random
 import signal
 import time
@@ -46,6 +47,7 @@ class Disturbance:
     ) -> None:
         """Take what can be disturbed; without a `server` the database is a file, which nobody stops."""
         self.done: Counter[str] = Counter()
+        self._end = math.inf
         self._replicas = replicas
         self._workspace = workspace
         self._server = server
@@ -63,8 +65,8 @@ class Disturbance:
 
     async def run(self, kills: int, seconds: float) -> None:
         """Disturb until there were so many kills, or for so long; then lift faults, and return once everything runs."""
-        end = time.monotonic() + seconds
-        while self.done["kills"] < kills and time.monotonic() < end:
+        self._end = time.monotonic() + seconds
+        while self.done["kills"] < kills and time.monotonic() < self._end:
             if self._chance.random() > _SPOILT_STARTS:
                 await asyncio.gather(*(replica.until_ready() for replica in self._replicas))
             slowest = max(replica.start_seconds for replica in self._replicas)
@@ -76,6 +78,10 @@ class Disturbance:
         for replica in self._replicas:
             replica.set_clock(0)
             await replica.until_ready()
+
+    def end_now(self) -> None:
+        """Let `run` end after what it is about to do."""
+        self._end = -math.inf
 
     async def _kill(self) -> None:
         self.done["kills"] += self._chance.choice(self._replicas).send(signal.SIGKILL)
