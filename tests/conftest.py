@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.store.migrations import migrate
 from bot.store.sql import Store
 from bot.store.tables import StoredRow
+from tests import effort  # noqa: F401 - the profiles must be there before a test asks for its settings
 from tests.builders import Clock
 from tests.postgres import Databases, running_postgres
 

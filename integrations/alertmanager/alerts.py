@@ -20,6 +20,8 @@ _MAX_TEXT = 4_000
 _MAX_GROUP_KEY = 1_000
 _MAX_URL = 2_000
 _MAX_PLACE = 120
+# Alertmanager counts in 64 bits; a longer number would leave no room for the words of the note.
+_MAX_LEFT_OUT = 2**64 - 1
 _KEPT_CONTROLS = "\n\t"
 # Unicode's categories Cc and Cs: controls, and halves of pairs.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -56,7 +58,7 @@ class _Alert(BaseModel):
 class _Webhook(_Envelope):
     group_key: str = Field(alias="groupKey")
     alerts: list[_Alert]
-    truncated: int = Field(default=0, ge=0, alias="truncatedAlerts")
+    truncated: int = Field(default=0, ge=0, le=_MAX_LEFT_OUT, alias="truncatedAlerts")
 
 
 _Parsed = TypeVar("_Parsed", bound=BaseModel)
@@ -134,4 +136,5 @@ def _clean(text: str, *, keep: str = "") -> str:
 
 
 def _shown(text: str) -> str:
-    return _clean(text)[:_MAX_PLACE] or "(empty)"
+    """Return foreign text for a refusal: what cannot be printed is left out, a private or turning character too."""
+    return "".join(char for char in text if char.isprintable())[:_MAX_PLACE] or "(empty)"

@@ -5,6 +5,7 @@ An integration is found by its folder; what the suite needs to know of it stands
 """
 
 import copy
+import json
 import logging
 import re
 from collections.abc import Callable, Sequence
@@ -13,10 +14,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import integrations
 from bot.sdk import (
+    MAX_LABEL_LENGTH,
+    MAX_LABELS,
     Alert,
     AuthFailed,
     ForeignPayload,
@@ -29,6 +34,8 @@ from bot.sdk import (
     Unavailable,
     UserError,
 )
+from tests.effort import examples
+from tests.hostile import ANY_JSON, as_json, spoiled
 from tests.integrations.bench import NAMES, Bench, Planned, bench, contract_of, declared_by
 from tests.integrations.contract import NOW, AlertCase, SignalCase
 from tests.integrations.wire import Answer, body, refused, status, timeout
@@ -375,6 +382,26 @@ class TestAlerts:
         for each in (*_alert_case(name).foreign, *others):
             with pytest.raises(ForeignPayload):
                 _parse(name, each)
+
+    @pytest.mark.parametrize("name", WITH_ALERTS)
+    @settings(max_examples=examples(150))
+    @given(data=st.data())
+    def test_any_body_gives_alerts_that_can_be_kept_or_a_refusal(self, name: str, data: st.DataObject) -> None:
+        honest = spoiled(st.sampled_from([json.loads(each) for each in _alert_case(name).wanted])).map(as_json)
+        body, refusal = data.draw(st.binary() | ANY_JSON.map(as_json) | honest | honest), ""
+        try:
+            alerts = _parse(name, body)
+        except ForeignPayload as error:
+            alerts, refusal = (), str(error)
+        assert refusal.isprintable()
+        assert len(refusal) < 400
+        for alert in alerts:
+            assert (alert.source, alert.received_at) == (name, NOW)
+            kept = alert.model_dump_json()
+            assert Alert.model_validate_json(kept) == alert
+            assert "\\u0000" not in kept
+            assert len(alert.labels) <= MAX_LABELS
+            assert {len(text) <= MAX_LABEL_LENGTH for label in alert.labels.items() for text in label} <= {True}
 
 
 def _check(error: IntegrationError, on: Bench) -> None:

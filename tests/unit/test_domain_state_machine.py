@@ -25,6 +25,7 @@ from tests.builders import (
     incident,
     plan,
 )
+from tests.effort import examples
 
 ACTORS = st.sampled_from([COMMANDER, RESPONDER, OWNER])
 # Instants around the incident, before and after everything else, so that orders are tried that must be refused.
@@ -178,7 +179,7 @@ class ContainmentLife(RuleBasedStateMachine):
         assert index is None or states[index] not in over
 
 
-IncidentLife.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
-ContainmentLife.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+IncidentLife.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=30)
+ContainmentLife.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=30)
 TestIncidentLife = IncidentLife.TestCase
 TestContainmentLife = ContainmentLife.TestCase

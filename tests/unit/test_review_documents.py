@@ -23,6 +23,7 @@ from bot.domain.review import Review
 from bot.domain.severity import Severity
 from bot.services.reviews import GAP, ReviewDraft
 from tests.builders import NOW, approval, change, classification, containment, fact, group, incident, plan, signal
+from tests.effort import examples
 from tests.example_review import DOCUMENTS, POSTMORTEMS
 from tests.unit.test_review import applied, chain, review
 
@@ -131,7 +132,7 @@ def test_hostile_words_forge_no_gap() -> None:
     assert forged.count(GAP) == honest.count(GAP)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(st.text(st.characters(codec=None), max_size=60))
 def test_any_text_stays_text_wherever_a_template_writes_it(text: str) -> None:
     shown = escape(text)
@@ -140,7 +141,7 @@ def test_any_text_stays_text_wherever_a_template_writes_it(text: str) -> None:
 
 
 @given(st.text(st.sampled_from("ab 1.-+=:|\\`*_[]<>&#~$!@/w\n"), max_size=30))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 def test_a_reader_sees_the_words_as_they_were_written(text: str) -> None:
     seen = " ".join(text.split()) or "Gap: not on record"
     assert words(escape(text)).replace("\u200b", "") == seen

@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 import integrations
 from bot.sdk import Simulator
 from integrations.agents import INTEGRATION
+from tests.effort import examples
 from tests.integrations.agents.contract import WORLD
 from tests.integrations.contract import NOW
 from tests.integrations.world import MemoryWorld
@@ -68,7 +69,7 @@ def map_path_parameters(context: schemathesis.HookContext, parameters: dict[str,
 
 
 @schema.parametrize()
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(12), suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_document_describes(case: schemathesis.Case, server: str) -> None:
     # Whether a right request is accepted depends on its ETag and on states, which no schema tells.
     case.call_and_validate(base_url=server, headers=AUTHORISED, excluded_checks=[positive_data_acceptance])
