@@ -5,7 +5,11 @@ such as Alertmanager repeat a 5xx soon and give up on a 4xx until their next rou
 """
 
 import logging
+from typing import Any
 
+from fastapi import APIRouter, Security
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,6 +18,7 @@ from starlette.types import Scope
 
 from bot.sdk import ForeignPayload
 from bot.web.credentials import Credentials
+from bot.web.errors import Problem
 from bot.web.metrics import Metrics
 from bot.web.parts import WebParts
 from bot.web.traces import trusted
@@ -21,6 +26,16 @@ from bot.web.traces import trusted
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 1_048_576
+_PATH = "/alerts/{source}"
+_CREDENTIAL = "One of the tokens that were set for this source"
+
+
+class Stored(BaseModel):
+    """The delivery is durable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [{"alerts": 2}]})
+
+    alerts: int = Field(ge=0, description="How many alerts it held; none is no error")
 
 
 class AlertDoors:
@@ -36,8 +51,24 @@ class AlertDoors:
                 logger.warning("alerts from %s are refused: set STANCH_ALERT_TOKEN_%s", source, source.upper())
 
     def route(self) -> Route:
-        """Return the route; it is no FastAPI one because a vendor's body has no model of ours and must stay raw."""
-        return NamedRoute("/alerts/{source}", self._receive, methods=["POST"])
+        """Return the route that serves; the body stays raw and unread, and no model of ours is tried on it."""
+        return NamedRoute(_PATH, self._receive, methods=["POST"])
+
+    def description(self) -> APIRouter:
+        """Return the same as OpenAPI is to tell it; `route` stands before it, as FastAPI costs a storm too much."""
+        router = APIRouter(tags=["alerts"])
+        router.add_api_route(
+            _PATH,
+            self._receive,
+            methods=["POST"],
+            summary="Take a vendor's webhook in",
+            description="Answers 200 only when every alert is stored. The body is the vendor's own, in its own format.",
+            dependencies=[Security(HTTPBearer(scheme_name="alert", description=_CREDENTIAL, auto_error=False))],
+            response_model=Stored,
+            responses={code: {"model": Problem} for code in (400, 401, 404, 413, 415, 503)},
+            openapi_extra=_beyond_the_signature(sorted(self._parts.parsers)),
+        )
+        return router
 
     async def _receive(self, request: Request) -> Response:
         source = str(request.path_params["source"])
@@ -68,6 +99,13 @@ class NamedRoute(Route):
         """Match as every route does."""
         match, child_scope = super().matches(scope)
         return match, {**child_scope, "route": self}
+
+
+def _beyond_the_signature(sources: list[str]) -> dict[str, Any]:
+    """Return what OpenAPI shall say of the request, which the handler's signature does not."""
+    source = {"name": "source", "in": "path", "required": True, "schema": {"type": "string", "enum": sources}}
+    body = {"required": True, "content": {"application/json": {"schema": {}}}}
+    return {"parameters": [source], "requestBody": body}
 
 
 async def _body(request: Request) -> bytes:

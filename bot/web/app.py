@@ -24,7 +24,9 @@ def create_web(parts: WebParts) -> FastAPI:
     app = FastAPI(title="Stanch", version="1", docs_url=None, redoc_url=None, redirect_slashes=False)
     answer_errors(app)
     app.add_middleware(Boundary, metrics=metrics)
-    app.router.routes.append(AlertDoors(parts, metrics).route())
+    doors = AlertDoors(parts, metrics)
+    app.router.routes.append(doors.route())
+    app.include_router(doors.description())
     if parts.slack is not None:
         app.router.routes.append(slack_route(parts.slack))
     app.include_router(health_router(parts, metrics))

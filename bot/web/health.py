@@ -59,9 +59,13 @@ def health_router(parts: WebParts, metrics: Metrics) -> APIRouter:
         response.status_code = 200 if readiness.ready else 503
         return readiness
 
-    @router.get("/metrics", include_in_schema=False)
+    @router.get(
+        "/metrics",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    )
     async def figures() -> Response:
-        """Return the figures as Prometheus' text."""
+        """Tell the figures in Prometheus' text format."""
         content = metrics.exposition(await _open_severities(parts.incidents))
         return Response(content, headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Security
 from fastapi.security import HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,9 +23,16 @@ _MAX_LIMIT = 200
 _MARKDOWN = "text/markdown"
 
 Number = Annotated[int, Path(ge=1, le=_MAX_NUMBER, description="7 for INC-7")]
-OnlyOpen = Annotated[bool, Query(alias="open", description="Only those that still need people")]
-Limit = Annotated[int, Query(ge=1, le=_MAX_LIMIT)]
-Before = Annotated[int | None, Query(ge=1, le=_MAX_NUMBER, description="`next_before` of the page before")]
+
+
+class _Selection(BaseModel):
+    """Which incidents to list; a parameter that does not exist is refused, so that a misspelt one is not ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    only_open: bool = Field(default=False, alias="open", description="Only those that still need people")
+    limit: int = Field(default=50, ge=1, le=_MAX_LIMIT)
+    before: int | None = Field(default=None, ge=1, le=_MAX_NUMBER, description="`next_before` of the page before")
 
 
 class _Bearer(HTTPBearer):
@@ -49,10 +57,10 @@ def incident_router(parts: WebParts) -> APIRouter:
     )
 
     @router.get("")
-    async def incidents(*, only_open: OnlyOpen = False, limit: Limit = 50, before: Before = None) -> IncidentPage:
+    async def incidents(which: Annotated[_Selection, Query()]) -> IncidentPage:
         """List incidents, newest first."""
-        found = await parts.board.listed(only_open=only_open, limit=limit + 1, before=before)
-        return IncidentPage.of(found, limit, parts.now())
+        found = await parts.board.listed(only_open=which.only_open, limit=which.limit + 1, before=which.before)
+        return IncidentPage.of(found, which.limit, parts.now())
 
     @router.get("/{number}", responses={404: {"model": Problem}})
     async def incident(number: Number) -> IncidentAnswer:

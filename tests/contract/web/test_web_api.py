@@ -115,6 +115,9 @@ class TestList:
             ({"before": "0"}, "query.before"),
             ({"before": "99999999999999999999"}, "query.before"),
             ({"open": "perhaps"}, "query.open"),
+            ({"limt": "5"}, "query.limt"),
+            ({"only_open": "true"}, "query.only_open"),
+            ({"": "null"}, "query."),
         ],
     )
     async def test_what_cannot_be_asked_is_refused_with_its_place(
@@ -184,11 +187,12 @@ class TestOneIncident:
 
 
 class TestDescription:
-    async def test_openapi_is_public_and_says_that_the_api_needs_a_credential(self, client: Client) -> None:
+    async def test_openapi_is_public_and_says_where_a_credential_is_needed(self, client: Client) -> None:
         described = (await client.get("/openapi.json")).json()
+        schemes = {"api": [{"bearer": []}], "alerts": [{"alert": []}]}
         for path, methods in described["paths"].items():
             needs = [method.get("security") for method in methods.values()]
-            assert needs == [[{"bearer": []}] if path.startswith("/api/") else None]
+            assert needs == [schemes.get(path.split("/")[1])]
 
     async def test_every_refusal_of_the_api_is_described_in_the_one_shape(self, client: Client) -> None:
         described = (await client.get("/openapi.json")).json()
