@@ -28,6 +28,7 @@ from bot.errors import SettingsError, StoreUnavailable
 from bot.integration_folders import action_specs, discover
 from bot.schedule import Schedule, daily
 from bot.services.board import Board
+from bot.services.confirmations import Confirmations
 from bot.services.containments import CARRY_OUT, Containments
 from bot.services.deliveries import DRAIN, ByKind, DeliveryPump
 from bot.services.ends import END_NEAR, END_REACHED, REVERT, WATCH_AFTER, Ends
@@ -162,6 +163,7 @@ class Application:
             containments=self.containments,
             follow_ups=self.follow_ups,
             resumptions=Resumptions(self.store, catalog, self.people, now),
+            confirmations=Confirmations(self.store, catalog, self.people, now),
             reviews=self.reviews,
             people=self.people,
             catalog=catalog,

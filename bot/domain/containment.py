@@ -16,8 +16,8 @@ from bot.domain.role import Role
 from bot.domain.runbook import Level, OnEnd
 from bot.domain.severity import Severity
 from bot.domain.system import HarmSignal
-from bot.domain.values import ERASED, ContainmentId, IncidentId, Instant, Value, digest
-from bot.errors import InvalidTransition, PlanDrifted
+from bot.domain.values import ERASED, ContainmentId, IncidentId, Instant, Value, digest, is_blank
+from bot.errors import BadCommand, InvalidTransition, PlanDrifted
 
 
 class PlanKind(StrEnum):
@@ -220,6 +220,8 @@ class Containment(Value):
     Attributes:
         problem: Why it failed, expired or is in doubt; a sentence for people.
         clean_since: Start of the harm signal's clean window; provisional until `effect_verified_at`.
+        confirmed_by: Who said that the effect holds, where no signal measures it.
+        confirmed_on: What shows it, in that person's words.
         last_reading: The harm signal as last sampled.
         ends_at: When it asks (or reverts); set when applied.
         end_reached: Whether the end passed with the containment still in force.
@@ -245,6 +247,8 @@ class Containment(Value):
     state_verified_at: Instant | None = None
     clean_since: Instant | None = None
     effect_verified_at: Instant | None = None
+    confirmed_by: Actor | None = None
+    confirmed_on: str = ""
     last_reading: float | None = None
     ends_at: Instant | None = None
     end_reached: bool = False
@@ -291,6 +295,12 @@ class Containment(Value):
         if index is None or self.progress[index].state.is_touched:
             return False
         return any(step.state is not StepState.SKIPPED for i, step in enumerate(self.progress) if i != index)
+
+    @property
+    def awaits_confirmation(self) -> bool:
+        """Whether only a person can tell if it helped, and nobody has told yet."""
+        applied = self.is_in_force and self.state is ContainmentState.VERIFIED
+        return applied and self.plan.signal is None and self.effect_verified_at is None
 
     @property
     def break_glass(self) -> Approval | None:
@@ -344,13 +354,32 @@ class Containment(Value):
         left_out = self.with_progress(index, state=StepState.SKIPPED, skipped_because=because)
         return left_out.moved(ContainmentState.APPROVED, **self._resumption(at))
 
+    def effect_confirmed(self, actor: Actor, evidence: str, at: Instant) -> Self:
+        """Return a copy whose effect a person vouches for.
+
+        Raises:
+            BadCommand: No evidence was given.
+            InvalidTransition: A signal measures its effect, or it is not in force, or somebody told already.
+        """
+        if is_blank(evidence):
+            raise BadCommand("Say what shows that the harm stopped: it goes on the timeline and into the review.")
+        if self.plan.signal is not None:
+            raise InvalidTransition(f"A harm signal measures the effect of C-{self.number}; its reading decides.")
+        if not self.awaits_confirmation:
+            raise InvalidTransition(f"The effect of C-{self.number} cannot be confirmed now; look at its card again.")
+        return self.changed(effect_verified_at=at, confirmed_by=actor, confirmed_on=evidence.strip())
+
     def redacted(self) -> Self:
         """Return a copy without what people and vendors wrote while it was carried out.
 
         The plan and its approvals stay whole: an approval is given to a fingerprint of every word of the plan.
         """
         steps = tuple(step.changed(skipped_because=ERASED) if step.skipped_because else step for step in self.progress)
-        return self.changed(progress=steps, problem=ERASED if self.problem else "")
+        return self.changed(
+            progress=steps,
+            problem=ERASED if self.problem else "",
+            confirmed_on=ERASED if self.confirmed_on else "",
+        )
 
     def _require_stopped(self) -> int:
         if self.stopped_at is None:

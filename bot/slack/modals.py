@@ -20,6 +20,7 @@ from bot.slack.services import Services
 from bot.slack.values import PlanRef, RunbookRef
 from bot.slack.views.modals import (
     BREAK_GLASS_SUBMIT,
+    CONFIRM_SUBMIT,
     DURATION,
     EXTEND_SUBMIT,
     PLAN_SUBMIT,
@@ -27,6 +28,7 @@ from bot.slack.views.modals import (
     SKIP_SUBMIT,
     UNDO_SUBMIT,
     break_glass_form,
+    confirm_form,
     entered_values,
     extend_form,
     input_name,
@@ -75,6 +77,16 @@ async def _skip_form(services: Services, press: Press) -> View:
     return skip_form(containment, containment.plan.changes[containment.stopped_at], ref)
 
 
+async def _confirm_form(services: Services, press: Press) -> View:
+    ref = PlanRef.parse(press.value)
+    containment = await services.containments.get(ref.containment)
+    if not containment.awaits_confirmation:
+        raise InvalidTransition(
+            f"The effect of C-{containment.number} cannot be confirmed now; look at its card again."
+        )
+    return confirm_form(containment, ref)
+
+
 async def _in_force(services: Services, ref: PlanRef) -> Containment:
     containment = await services.containments.get(ref.containment)
     if not containment.is_in_force:
@@ -109,6 +121,11 @@ async def _skip(services: Services, actor: Actor, view: JsonObject) -> Containme
     return await services.resumptions.skip(actor, ref.containment, _reason(entered))
 
 
+async def _confirm(services: Services, actor: Actor, view: JsonObject) -> Containment:
+    ref, entered = PlanRef.parse(view["private_metadata"]), entered_values(view)
+    return await services.confirmations.confirm(actor, ref.containment, entered.get(REASON, ""))
+
+
 def _duration(entered: dict[str, str]) -> timedelta:
     seconds = entered.get(DURATION, "")
     if not (seconds.isascii() and seconds.isdigit() and 0 < len(seconds) < 10):
@@ -129,6 +146,7 @@ FORMS: dict[str, Form] = {
     "containment.extend": _extend_form,
     "containment.break_glass": _break_glass_form,
     "containment.skip": _skip_form,
+    "containment.confirm": _confirm_form,
 }
 SUBMISSIONS: dict[str, Submission] = {
     PLAN_SUBMIT: _plan,
@@ -136,4 +154,5 @@ SUBMISSIONS: dict[str, Submission] = {
     EXTEND_SUBMIT: _plan_extend,
     BREAK_GLASS_SUBMIT: _break_glass,
     SKIP_SUBMIT: _skip,
+    CONFIRM_SUBMIT: _confirm,
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bot.content import Catalog
 from bot.domain.values import Now
 from bot.services.board import Board
+from bot.services.confirmations import Confirmations
 from bot.services.containments import Containments
 from bot.services.follow_ups import FollowUps
 from bot.services.incidents import Incidents
@@ -25,6 +26,7 @@ class Services:
     planning: Planning
     containments: Containments
     resumptions: Resumptions
+    confirmations: Confirmations
     follow_ups: FollowUps
     reviews: Reviews
     people: People

@@ -77,7 +77,8 @@ class ContainmentAnswer(_Answer):
         fingerprint: Of the plan; decisions are given to it.
         state_verified_at: When every change read back.
         clean_since: Start of the harm signal's clean window.
-        effect_verified_at: When that window had passed.
+        effect_verified_at: When that window had passed, or a person confirmed the effect.
+        confirmed_by: Who did, by Slack user id; `confirmed_on` is what that rests on.
         ends_at: When its end comes; `on_end` says what happens then.
         kept_because: Why it was not undone at its end though it was to be; empty otherwise.
         harm_returned_at: For an undo: when the harm signal was over its threshold again.
@@ -101,6 +102,8 @@ class ContainmentAnswer(_Answer):
     state_verified_at: Instant | None
     clean_since: Instant | None
     effect_verified_at: Instant | None
+    confirmed_by: str | None
+    confirmed_on: str
     ends_at: Instant | None
     on_end: OnEnd
     end_reached: bool
@@ -130,6 +133,8 @@ class ContainmentAnswer(_Answer):
             state_verified_at=containment.state_verified_at,
             clean_since=containment.clean_since,
             effect_verified_at=containment.effect_verified_at,
+            confirmed_by=containment.confirmed_by.id if containment.confirmed_by else None,
+            confirmed_on=containment.confirmed_on,
             ends_at=containment.ends_at,
             on_end=plan.on_end,
             end_reached=containment.end_reached,

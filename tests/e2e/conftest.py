@@ -85,9 +85,9 @@ class Scene:
         async with httpx.AsyncClient(base_url=self.stanch.url, trust_env=False, headers=headers) as client:
             (await client.post("/alerts/alertmanager", json=body)).raise_for_status()
 
-    async def incident(self) -> str:
-        """Have the alert open an incident; return its channel's name."""
-        await self.alert()
+    async def incident(self, change: Callable[[JsonObject], None] = lambda _: None) -> str:
+        """Have the alert, changed if asked, open an incident; return its channel's name."""
+        await self.alert(change)
         await self.commander.wait_for_message(TRIAGE, containing="Declared automatically")
         channel = await self.channel()
         await self.commander.join(channel)

@@ -119,6 +119,21 @@ async def test_a_level_that_needs_no_approval_is_applied_by_who_planned_it(scene
     assert "Applied by @responder" in applied["visible"]
 
 
+async def test_an_effect_that_nothing_measures_is_confirmed_with_what_shows_it(scene: Scene) -> None:
+    leak = {"failure_mode": "pii-leakage", "data_class": "health", "exposure": "cross-user", "reach": "mass"}
+    channel = await scene.incident(lambda body: body["alerts"][0]["labels"].update(leak))
+    card = await scene.plan(channel, "Stop the leak")
+    await scene.responder.press("Apply", message=card)
+    await scene.wait_for_change(card, "a person must say what shows that the harm stopped")
+    await scene.responder.press("Confirm the effect", message=card)
+    await scene.responder.wait_for_view(containing="No harm signal measures whether C-1 Stop the leak helped")
+    await scene.responder.fill({"What shows that the harm stopped": "400 clean <!channel> answers"}, submit=True)
+    confirmed = await scene.wait_for_change(card, "Contained and verified")
+    assert "Confirmed by @responder" in confirmed["visible"]
+    assert "400 clean <!channel> answers" in confirmed["visible"]
+    assert scene.responder.labels(confirmed) == ["Undo", "Extend"]
+
+
 async def test_a_button_that_was_pressed_twice_in_one_envelope_acts_once(scene: Scene) -> None:
     channel = await scene.incident()
     card = await scene.plan(channel)

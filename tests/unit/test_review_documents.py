@@ -258,6 +258,10 @@ def test_a_severity_without_a_target_says_so() -> None:
         (containment(state=ContainmentState.DECLINED, declined_by=person("U0OWNER")), "- Declined by U0OWNER"),
         (containment(state=ContainmentState.EXPIRED), "- **Gap:** Nobody's decision is on record."),
         (applied(effect_verified_at=None), "- **Gap:** Its effect was not verified. Last reading: none"),
+        (
+            applied(plan=plan(signal=None), confirmed_by=person("U0OWNER"), confirmed_on="400 clean answers"),
+            "- Effect confirmed by U0OWNER: 2026-03-02 09:01:00, on this: 400 clean answers",
+        ),
         (applied(plan=plan(signal=None)), "- Effect verified: 2026-03-02 09:01:00"),
         (applied(plan=plan(signal=None), effect_verified_at=None), "- **Gap:** No harm signal measured its effect."),
         (applied(end_reached=True), "- End: 2026-03-02 13:00:00, which has passed with it in force"),

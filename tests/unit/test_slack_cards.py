@@ -169,7 +169,7 @@ def test_a_containment_without_a_signal_asks_a_person() -> None:
     plan = builders.plan(signal=None, signal_name=None)
     contained = in_force(ContainmentState.VERIFIED, plan=plan, approvals=(), last_reading=None, clean_since=None)
     text = text_of(containment_card(containment_view(contained)))
-    assert "`/incident mitigated`" in text
+    assert "Confirm the effect" in text
     assert "Contained and verified" not in text
 
 

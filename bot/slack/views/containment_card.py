@@ -144,6 +144,8 @@ def _buttons(view: ContainmentView) -> list[ButtonElement]:
     watched = containment.state is ContainmentState.WATCHING
     if not containment.is_in_force or not (containment.state.is_settled or watched):
         return row
+    if containment.awaits_confirmation:
+        row.append(button("Confirm the effect", "containment.confirm", ref, style="primary"))
     if containment.plan.is_reversible:
         row.append(button("Undo what was done" if row else "Undo", "containment.undo", ref))
     if containment.state in {ContainmentState.WATCHING, ContainmentState.VERIFIED}:

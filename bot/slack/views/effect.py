@@ -2,7 +2,7 @@
 
 from bot.domain.containment import Containment, ContainmentState
 from bot.domain.values import Instant, human_duration
-from bot.slack.text import date, one_line
+from bot.slack.text import date, escape, one_line, party
 
 
 def effect_words(containment: Containment, at: Instant) -> list[str]:
@@ -10,10 +10,11 @@ def effect_words(containment: Containment, at: Instant) -> list[str]:
     signal = containment.plan.signal
     if containment.applied_at is None:
         return []
+    if containment.confirmed_by is not None and containment.effect_verified_at is not None:
+        when = date(containment.effect_verified_at)
+        return [f"Confirmed by {party(containment.confirmed_by)} {when}: {escape(containment.confirmed_on, 600)}"]
     if signal is None:
-        return [
-            "No harm signal measures its effect: a person must say with `/incident mitigated` when the harm stopped."
-        ]
+        return ["No harm signal measures its effect: a person must say what shows that the harm stopped."]
     unit = one_line(signal.unit, 75)
     reading = "no sample yet" if containment.last_reading is None else f"{containment.last_reading:.4g} {unit}"
     lines = [f"Harm signal: {reading} (must stay under {signal.below:g})"]

@@ -32,6 +32,7 @@ UNDO_SUBMIT = "undo.submit"
 EXTEND_SUBMIT = "extend.submit"
 BREAK_GLASS_SUBMIT = "break_glass.submit"
 SKIP_SUBMIT = "skip.submit"
+CONFIRM_SUBMIT = "confirm.submit"
 
 REASON = "reason"
 DURATION = "duration"
@@ -111,6 +112,13 @@ def skip_form(containment: Containment, change: Change, value: ButtonValue) -> V
     )
     blocks = [section(says), _reason("Why it can be left out")]
     return _view("Skip a change", blocks, callback_id=SKIP_SUBMIT, submit="Skip", value=value)
+
+
+def confirm_form(containment: Containment, value: ButtonValue) -> View:
+    """Return the form for saying that a containment helped."""
+    says = f"No harm signal measures whether *{name(containment)}* helped. What you say stops TTM, as attested by you."
+    blocks = [section(says), _reason("What shows that the harm stopped")]
+    return _view("Confirm the effect", blocks, callback_id=CONFIRM_SUBMIT, submit="Confirm", value=value)
 
 
 def shown_again(view: JsonObject, problem: str) -> View:
