@@ -9,6 +9,8 @@ from bot.sdk import AsgiApp
 from tests.integrations.contract import read_by_method
 
 Answer = httpx.Response | httpx.TransportError
+Fault = Callable[[httpx.Request], Answer | None]
+"""What happens instead of an answer; `None` for what passes."""
 
 
 def status(code: int, text: str = "", **headers: str) -> Callable[[httpx.Request], Answer]:
@@ -44,7 +46,7 @@ class Wire(httpx.AsyncBaseTransport):
     def __init__(self, app: AsgiApp, is_read: Callable[[httpx.Request], bool] = read_by_method) -> None:
         self._is_read = is_read
         self._inner = httpx.ASGITransport(app)
-        self._fault: Callable[[httpx.Request], Answer] | None = None
+        self._fault: Fault | None = None
         self._concerns: Literal["all", "writes"] = "all"
         self._passes_on = False
         self.requests: list[httpx.Request] = []
@@ -55,7 +57,7 @@ class Wire(httpx.AsyncBaseTransport):
 
     def break_with(
         self,
-        fault: Callable[[httpx.Request], Answer],
+        fault: Fault,
         *,
         concerns: Literal["all", "writes"] = "all",
         after_passing_on: bool = False,
@@ -74,6 +76,8 @@ class Wire(httpx.AsyncBaseTransport):
         if self._passes_on:
             await self._inner.handle_async_request(request)
         answer = fault(request)
+        if answer is None:
+            return await self._inner.handle_async_request(request)
         if isinstance(answer, httpx.TransportError):
             raise answer
         return answer

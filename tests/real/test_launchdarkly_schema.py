@@ -36,8 +36,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendor]:
 
 @pytest.fixture
 async def client(running: Vendor) -> AsyncIterator[httpx.AsyncClient]:
-    running.exchanged.clear()
-    running.violations.clear()
     async with running.client() as client:
         yield client
 
@@ -49,6 +47,7 @@ async def test_an_action_and_its_undo_conform(running: Vendor, client: httpx.Asy
     await acting.undo(done)
     assert running.exchanged.count(f"PATCH {FLAG} 200") == 2
     assert running.violations == []
+    assert running.unchecked == set()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ no schema says, for example when a vendor refuses, it cannot check.
 
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -32,19 +33,28 @@ class Vendor:
         world: The simulator's document has the integration's name.
         exchanged: What was asked and answered, as `GET /path 200`.
         violations: What of it violates the schema.
+        unchecked: What the schema does not have, so that it went to the simulator alone.
     """
 
-    def __init__(self, integration: Integration, world: MemoryWorld, url: str) -> None:
+    def __init__(self, integration: Integration, world: MemoryWorld, url: str, routes: "_Routes") -> None:
         self._integration = integration
+        self._routes = routes
         self.world = world
         self.url = url
         self.exchanged: list[str] = []
         self.violations: list[str] = []
 
+    @property
+    def unchecked(self) -> set[str]:
+        return self._routes.unchecked
+
     def client(self) -> httpx.AsyncClient:
-        """Return a client of which every exchange is recorded."""
+        """Return a client of which every exchange is recorded, from now on."""
+        self.exchanged.clear()
+        self.violations.clear()
+        self.unchecked.clear()
         hooks = {"response": [self._record]}
-        return httpx.AsyncClient(base_url=self.url, event_hooks=hooks, timeout=30, trust_env=False)
+        return httpx.AsyncClient(base_url=self.url, event_hooks=hooks, timeout=30, transport=self._routes)
 
     def action(self, name: str, client: httpx.AsyncClient, **settings: object) -> Action:
         """Return an action that goes through Prism; `settings` are those that differ from the simulated ones."""
@@ -59,14 +69,32 @@ class Vendor:
             self.violations.append(f"{told}: {'.'.join(map(str, violation['location']))}: {violation['message']}")
 
 
+class _Routes(httpx.AsyncHTTPTransport):
+    """Sends what a schema has through Prism, and all else past it, because Prism refuses to pass that on."""
+
+    def __init__(self, schema: Path, upstream: str) -> None:
+        super().__init__()
+        paths = json.loads(schema.read_text(encoding="utf-8"))["paths"]
+        self._known = [re.compile(re.sub(r"\{[^}]*\}", "[^/]+", path)) for path in paths]
+        self._upstream = httpx.URL(upstream)
+        self.unchecked: set[str] = set()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if not any(known.fullmatch(request.url.path) for known in self._known):
+            self.unchecked.add(f"{request.method} {request.url.path}")
+            request.url = request.url.copy_with(port=self._upstream.port)
+        return await super().handle_async_request(request)
+
+
 @contextmanager
 def running_vendor(integration: Integration, document: JsonObject, schema: str, logs: Path) -> Iterator[Vendor]:
     """Run an integration's simulator behind a schema of the vendor samples."""
     assert integration.simulator
     world = MemoryWorld({integration.name: document})
     app = integration.simulator(Simulator(integration.name, world, lambda: NOW))
-    with _served(app) as upstream, running_prism(_schema(schema), upstream, logs) as url:
-        yield Vendor(integration, world, url)
+    file = _schema(schema)
+    with _served(app) as upstream, running_prism(file, upstream, logs) as url:
+        yield Vendor(integration, world, url, _Routes(file, upstream))
 
 
 @contextmanager
