@@ -74,6 +74,12 @@ class _Touched:
         record = self.records.get(alert.key)
         return self.groups.get(record.group_id) if record is not None and record.holds_episode_of(alert) else None
 
+    def counts_of_new_groups(self) -> dict[AlertGroupId, tuple[int, int]]:
+        """Return how many alerts fire and are resolved in each group that this commit makes: it knows all of them."""
+        found = Counter((record.group_id, record.alert.status) for record in self.records.values())
+        new = self.news.keys() - self.known_before
+        return {each: (found[each, AlertStatus.FIRING], found[each, AlertStatus.RESOLVED]) for each in new}
+
     @property
     def added(self) -> list[AlertRecord]:
         """The records that were not there before."""
@@ -185,7 +191,8 @@ class Intake:
 
     async def _conclude(self, tx: Transaction, touched: _Touched) -> None:
         """Write the groups, and do what the news among their alerts calls for."""
-        counts = await tx.alerts.count_by_status(touched.news)
+        counts = touched.counts_of_new_groups()
+        counts |= await tx.alerts.count_by_status(touched.news.keys() & touched.known_before)
         for group_id, received in touched.received.items():
             group = touched.groups[group_id]
             firing, resolved = counts.get(group_id, (group.firing, group.resolved))

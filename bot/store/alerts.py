@@ -18,9 +18,9 @@ from sqlmodel import col
 from bot.domain.alert import AlertGroup, AlertKey, AlertRecord, AlertStatus
 from bot.domain.values import AlertGroupId, IncidentId
 from bot.errors import Conflict, NotFound
-from bot.store.mapping import ALERT_GROUPS, ALERTS
+from bot.store.mapping import ALERT_GROUPS, ALERTS, INCIDENTS
 from bot.store.statements import is_postgres
-from bot.store.tables import AlertGroupRow, IncidentRow
+from bot.store.tables import AlertGroupRow
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -44,6 +44,14 @@ _GROUPS = (
     .where(_GROUP.id.in_(bindparam("ids", expanding=True)))
     .order_by(_GROUP.id)
     .with_for_update(key_share=True)
+)
+_COLLECTING = (
+    ALERT_GROUPS.select()
+    .outerjoin(INCIDENTS.table, INCIDENTS.table.c.id == _GROUP.incident_id)
+    .where(_GROUP.key == bindparam("key"), or_(INCIDENTS.table.c.id.is_(None), INCIDENTS.table.c.is_open))
+    .order_by(_GROUP.first_at.desc(), _GROUP.id.desc())
+    .limit(1)
+    .with_for_update(key_share=True, of=ALERT_GROUPS.table)
 )
 _BY_STATUS = (
     select(_ALERT.group_id, _ALERT.status, func.count().label("alerts"))
@@ -92,15 +100,7 @@ class SqlAlerts:
         """
         if is_postgres(self._session):
             await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"alerts:{key}", 0))))
-        query = (
-            ALERT_GROUPS.select()
-            .outerjoin(IncidentRow, col(IncidentRow.id) == col(AlertGroupRow.incident_id))
-            .where(col(AlertGroupRow.key) == key, or_(col(IncidentRow.id).is_(None), col(IncidentRow.is_open)))
-            .order_by(col(AlertGroupRow.first_at).desc(), col(AlertGroupRow.id).desc())
-            .limit(1)
-            .with_for_update(key_share=True, of=ALERT_GROUPS.table)
-        )
-        row = (await self._session.execute(query)).mappings().first()
+        row = (await self._run(_COLLECTING, {"key": key})).mappings().first()
         return ALERT_GROUPS.load(row) if row else None
 
     async def group(self, group_id: AlertGroupId) -> AlertGroup:
@@ -115,6 +115,8 @@ class SqlAlerts:
 
     async def groups(self, ids: Collection[AlertGroupId]) -> dict[AlertGroupId, AlertGroup]:
         """Return groups by their ids, locked until the commit; those that are gone are left out."""
+        if not ids:
+            return {}
         found = [ALERT_GROUPS.load(row) for row in (await self._run(_GROUPS, {"ids": sorted(ids)})).mappings()]
         return {each.id: each for each in found}
 
@@ -126,6 +128,8 @@ class SqlAlerts:
 
     async def count_by_status(self, ids: Collection[AlertGroupId]) -> dict[AlertGroupId, tuple[int, int]]:
         """Return for each group how many of its alerts fire and how many are resolved."""
+        if not ids:
+            return {}
         rows = await self._run(_BY_STATUS, {"ids": sorted(ids)})
         counts = {(row["group_id"], row["status"]): row["alerts"] for row in rows.mappings()}
         return {
