@@ -72,29 +72,43 @@ class Vendor:
 class _Routes(httpx.AsyncHTTPTransport):
     """Sends what a schema has through Prism, and all else past it, because Prism refuses to pass that on."""
 
-    def __init__(self, schema: Path, upstream: str) -> None:
+    def __init__(self, schema: Path, upstream: str, base: str) -> None:
         super().__init__()
         paths = json.loads(schema.read_text(encoding="utf-8"))["paths"]
         self._known = [re.compile(re.sub(r"\{[^}]*\}", "[^/]+", path)) for path in paths]
         self._upstream = httpx.URL(upstream)
+        self._base = base
         self.unchecked: set[str] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if not any(known.fullmatch(request.url.path) for known in self._known):
-            self.unchecked.add(f"{request.method} {request.url.path}")
-            request.url = request.url.copy_with(port=self._upstream.port)
+        url = request.url
+        below = url.path.removeprefix(self._base)
+        if any(known.fullmatch(below) for known in self._known):
+            raw_path = url.raw_path.removeprefix(self._base.encode())
+            sent = httpx.Request(
+                request.method,
+                url.copy_with(raw_path=raw_path),
+                headers=request.headers,
+                stream=request.stream,
+                extensions=request.extensions,
+            )
+            return await super().handle_async_request(sent)
+        self.unchecked.add(f"{request.method} {url.path}")
+        request.url = url.copy_with(port=self._upstream.port)
         return await super().handle_async_request(request)
 
 
 @contextmanager
-def running_vendor(integration: Integration, document: JsonObject, schema: str, logs: Path) -> Iterator[Vendor]:
-    """Run an integration's simulator behind a schema of the vendor samples."""
+def running_vendor(
+    integration: Integration, document: JsonObject, schema: str, logs: Path, *, base: str = ""
+) -> Iterator[Vendor]:
+    """Run an integration's simulator behind a schema of the vendor samples, whose paths lie below a base path."""
     assert integration.simulator
     world = MemoryWorld({integration.name: document})
     app = integration.simulator(Simulator(integration.name, world, lambda: NOW))
     file = _schema(schema)
-    with _served(app) as upstream, running_prism(file, upstream, logs) as url:
-        yield Vendor(integration, world, url, _Routes(file, upstream))
+    with _served(app) as upstream, running_prism(file, f"{upstream}{base}", logs) as url:
+        yield Vendor(integration, world, url, _Routes(file, upstream, base))
 
 
 @contextmanager
