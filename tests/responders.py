@@ -74,7 +74,7 @@ class Responders:
         self.catalog = catalog or shipped_catalog()
         self.world = SimulatedWorld(store, scope="live")
         self.pool = ConnectionPool(_connections(clock), self.world, clock)
-        people = People(Members(), lambda: self.catalog.policy)
+        self.people = people = People(Members(), lambda: self.catalog.policy)
         self.incidents = Incidents(store, self.catalog, people, clock)
         self.intake = Intake(store, self.catalog, self.incidents, clock)
         plans = Plans(store, self.catalog, people)

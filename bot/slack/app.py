@@ -22,11 +22,11 @@ from bot.domain.actor import person
 from bot.domain.values import JsonObject
 from bot.errors import BadCommand
 from bot.logs import about
-from bot.slack.buttons import BUTTONS, Button, Press
+from bot.slack.buttons import BUTTONS, Press
 from bot.slack.calls import calling
 from bot.slack.commands import VERBS
 from bot.slack.commands.answer import answer
-from bot.slack.modals import FORMS, SUBMISSIONS, Form, Submission
+from bot.slack.modals import FORMS, SUBMISSIONS, Form
 from bot.slack.problems import OPEN_VIEW, Problems
 from bot.slack.registered import WRITTEN, as_registered
 from bot.slack.requests import Requests
@@ -97,83 +97,92 @@ def _asked(body: JsonObject) -> str:
 
 
 class _Listeners:
-    """Registers itself for each command, button and form."""
+    """Registers itself, once for each kind of request: what it is about is found by name.
+
+    When a listener takes longer than three seconds, Bolt asks the next one that matches: a second one for the same
+    request would tell the person something else while the first is still at work.
+    """
 
     def __init__(self, app: AsyncApp, client: AsyncWebClient, services: Services, command: str) -> None:
         self._client = client
         self._services = services
         self._command = command
         self._requests = Requests(services.uow, services.now)
-        app.command(command)(self._typed)
-        for action_id, button in BUTTONS.items():
-            app.action(action_id)(self._pressed(button))
-        for action_id, form in FORMS.items():
-            app.action(action_id)(self._opened(form))
-        for callback_id, submission in SUBMISSIONS.items():
-            app.view(callback_id)(self._submitted(submission))
-        # What no listener above took: an old card's button, and events that other features of the workspace cause.
-        app.action(_ANYTHING)(self._unknown)
+        app.command(_ANYTHING)(self._typed)
+        app.action(_ANYTHING)(self._pressed)
+        app.view_submission(_ANYTHING)(self._submitted)
+        app.view_closed(_ANYTHING)(self._closed)
+        app.shortcut(_ANYTHING)(self._unoffered)
         app.event(_ANYTHING)(self._ignored)
 
-    async def _unknown(self, action: JsonObject) -> None:
-        logger.info("slack.unknown_action action_id=%s", action.get("action_id"))
-        raise BadCommand("Nothing answers to this button any more. Run `/incident status` for where things stand.")
-
-    async def _ignored(self, event: JsonObject) -> None:
-        logger.debug("slack.event_ignored type=%s", event.get("type"))
-
     async def _typed(self, ack: AsyncAck, body: JsonObject) -> None:
+        if body["command"] != self._command:
+            logger.warning("slack.unknown_command command=%r: see STANCH_SLACK_COMMAND", body["command"])
+            raise BadCommand("Stanch answers to `/incident` here and to no other command. Ask whoever runs it.")
         if not await self._requests.is_new("command", body["trigger_id"]):
             await ack(_TWICE)
             return
-        card = await answer(self._services, self._command, body["user_id"], body["channel_id"], body.get("text", ""))
+        card = await answer(self._services, self._command, body["user_id"], body["channel_id"], body["text"])
         said = as_registered({"text": card.text, "blocks": [block.to_dict() for block in card.blocks]}, self._command)
         await ack(**said, response_type="ephemeral")
 
-    def _pressed(self, button: Button) -> object:
-        async def listen(ack: AsyncAck, body: JsonObject) -> None:
+    async def _pressed(self, ack: AsyncAck, body: JsonObject, action: JsonObject, context: AsyncBoltContext) -> None:
+        name = action["action_id"]
+        if button := BUTTONS.get(name):
             if await self._requests.is_new("press", body["trigger_id"]):
                 await button(self._services, _press(body))
             await ack()
+        elif form := FORMS.get(name):
+            await self._open(ack, body, context, form)
+        else:
+            logger.info("slack.unknown_action action_id=%r", name)
+            raise BadCommand("Nothing answers to this button any more. Run `/incident status` for where things stand.")
 
-        return listen
+    async def _open(self, ack: AsyncAck, body: JsonObject, context: AsyncBoltContext, form: Form) -> None:
+        """Open a modal at once and fill it in when what it asks for was read."""
+        await ack()
+        if not await self._requests.is_new("press", body["trigger_id"]):
+            return
+        waiting = message_view("One moment", "Reading the current state…")
+        with calling("views.open"):
+            opened = await self._client.views_open(trigger_id=body["trigger_id"], view=waiting)
+        context[OPEN_VIEW] = opened["view"]["id"]
+        await self._show(opened["view"]["id"], await form(self._services, _press(body)))
 
-    def _opened(self, form: Form) -> object:
-        """Return a listener that opens a modal at once and fills it in when what it asks for was read."""
-
-        async def listen(ack: AsyncAck, body: JsonObject, context: AsyncBoltContext) -> None:
+    async def _submitted(self, ack: AsyncAck, body: JsonObject, view: JsonObject, context: AsyncBoltContext) -> None:
+        """Close the form when it was carried out, and say that it works if that takes long."""
+        submission = SUBMISSIONS.get(view["callback_id"])
+        if submission is None:
+            logger.info("slack.unknown_form callback_id=%r", view["callback_id"])
+            raise BadCommand("Nothing answers to this form any more. Close it and use the newest card.")
+        if not await self._requests.is_new("submission", f"{view['id']}:{view['hash']}"):
+            await ack(response_action="update", view=message_view("Received already", _TWICE))
+            return
+        work = asyncio.ensure_future(submission(self._services, person(body["user"]["id"]), view))
+        done, _ = await asyncio.wait([work], timeout=_PATIENCE_SECONDS)
+        if done:
+            await work
             await ack()
-            if not await self._requests.is_new("press", body["trigger_id"]):
-                return
-            waiting = message_view("One moment", "Reading the current state…")
-            with calling("views.open"):
-                opened = await self._client.views_open(trigger_id=body["trigger_id"], view=waiting)
-            context[OPEN_VIEW] = opened["view"]["id"]
-            await self._show(opened["view"]["id"], await form(self._services, _press(body)))
+            return
+        context[OPEN_VIEW] = view["id"]
+        await ack(response_action="update", view=message_view("Working", "Reading every target…"))
+        containment = await work
+        said = f"*C-{containment.number}* is planned; its card is in the incident's channel."
+        await self._show(view["id"], message_view("Done", said))
 
-        return listen
+    async def _closed(self, ack: AsyncAck) -> None:
+        await ack()
 
-    def _submitted(self, submission: Submission) -> object:
-        """Return a listener that closes the form when it was carried out, and says that it works if that takes long."""
+    async def _unoffered(self, ack: AsyncAck, body: JsonObject) -> None:
+        await ack()
+        logger.warning("slack.unknown_shortcut callback_id=%r", body["callback_id"])
+        said = message_view("Not done", "Stanch offers no shortcut. `/incident help` says what it does.")
+        with calling("views.open"):
+            view = as_registered(said.to_dict(), self._command)
+            await self._client.views_open(trigger_id=body["trigger_id"], view=view)
 
-        async def listen(ack: AsyncAck, body: JsonObject, context: AsyncBoltContext) -> None:
-            view = body["view"]
-            if not await self._requests.is_new("submission", f"{view['id']}:{view['hash']}"):
-                await ack(response_action="update", view=message_view("Received already", _TWICE))
-                return
-            work = asyncio.ensure_future(submission(self._services, person(body["user"]["id"]), view))
-            done, _ = await asyncio.wait([work], timeout=_PATIENCE_SECONDS)
-            if done:
-                await work
-                await ack()
-                return
-            context[OPEN_VIEW] = view["id"]
-            await ack(response_action="update", view=message_view("Working", "Reading every target…"))
-            containment = await work
-            said = f"*C-{containment.number}* is planned; its card is in the incident's channel."
-            await self._show(view["id"], message_view("Done", said))
-
-        return listen
+    async def _ignored(self, event: JsonObject) -> None:
+        logger.debug("slack.event_ignored type=%r", event["type"])
 
     async def _show(self, view_id: str, view: View) -> None:
         with calling("views.update"):

@@ -6,19 +6,23 @@ original. So each signature, and each event, is good once. https://docs.slack.de
 
 import hashlib
 import hmac
+import json
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from urllib.parse import parse_qsl
 
-from slack_bolt.adapter.fastapi.async_handler import AsyncSlackRequestHandler
-from slack_bolt.async_app import AsyncApp
+from pydantic_core import from_json
+from slack_bolt.adapter.starlette.async_handler import to_starlette_response
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.domain.values import Now
+from bot.domain.values import JsonObject, Now
 from bot.services.ports import UnitOfWork
+from bot.slack.envelopes import Unreadable, admitted, refusal
 from bot.slack.requests import Requests
 
 logger = logging.getLogger(__name__)
@@ -32,7 +36,7 @@ class HttpMode:
 
     def __init__(self, app: AsyncApp, signing_secret: str, uow: UnitOfWork, now: Now) -> None:
         """Take the application, the Slack app's signing secret, the store and the clock."""
-        self._handler = AsyncSlackRequestHandler(app)
+        self._app = app
         self._secret = signing_secret.encode()
         self._requests = Requests(uow, now)
         self._now = now
@@ -50,15 +54,22 @@ class HttpMode:
         """
         self._verify(request.headers, await request.body())
         verified(request)
-        event_id = await _event_id(request)
-        if event_id is not None:
+        sent = _sent(await request.body())
+        try:
+            body = admitted(sent)
+        except Unreadable:
+            return to_starlette_response(refusal(sent))
+        if "event_id" in body:
             # Slack sends an event again, newly signed, when it saw no answer: that one must be told to stop.
-            is_new = await self._requests.is_new("event-request", event_id)
-            return await self._handler.handle(request) if is_new else Response()
+            is_new = await self._requests.is_new("event-request", body["event_id"])
+            return await self._handled(body) if is_new else Response()
         if await self._requests.is_new("signature", request.headers["X-Slack-Signature"]):
-            return await self._handler.handle(request)
+            return await self._handled(body)
         logger.warning("slack.replayed from=%s", request.client.host if request.client else "unknown")
         raise HTTPException(409, "This request was received already; a copy has no effect.")
+
+    async def _handled(self, body: JsonObject) -> Response:
+        return to_starlette_response(await self._app.async_dispatch(AsyncBoltRequest(body=json.dumps(body))))
 
     def _verify(self, headers: Headers, body: bytes) -> None:
         timestamp = headers.get("X-Slack-Request-Timestamp", "")
@@ -76,9 +87,12 @@ class HttpMode:
         return abs(self._now().timestamp() - int(timestamp)) <= _VALID_FOR.total_seconds()
 
 
-async def _event_id(request: Request) -> str | None:
-    """Return what names an event however often it is sent; `None` for commands, clicks and Slack's challenge."""
-    if "json" not in request.headers.get("Content-Type", ""):
+def _sent(body: bytes) -> object:
+    """Return what a body holds: JSON, a form whose field `payload` holds JSON, or a form; `None` for anything else."""
+    try:
+        if body.startswith(b"{"):
+            return from_json(body)
+        form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        return from_json(form["payload"]) if "payload" in form else form
+    except ValueError:
         return None
-    event_id = (await request.json()).get("event_id")
-    return event_id if isinstance(event_id, str) else None

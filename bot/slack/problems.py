@@ -10,7 +10,6 @@ from uuid import uuid4
 
 from slack_bolt import BoltResponse
 from slack_bolt.context.async_context import AsyncBoltContext
-from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import tracing
@@ -51,7 +50,7 @@ class Problems:
             shown = self._client.views_update(view_id=str(view_id), view=said_view(body, said))
             await _tell(error, "views.update", shown)
         elif body.get("type") == "view_submission":
-            answer = {"response_action": "update", "view": said_view(body, said).to_dict()}
+            answer = {"response_action": "update", "view": said_view(body, said)}
             return BoltResponse(status=200, body=answer)
         elif context.respond is not None and body.get("response_url"):
             told = context.respond(said, response_type="ephemeral", replace_original=False)
@@ -80,8 +79,8 @@ def said_of(error: Exception) -> str:
     )
 
 
-def said_view(body: JsonObject, said: str) -> View:
+def said_view(body: JsonObject, said: str) -> JsonObject:
     """Return the submitted form again with what went wrong, or a modal that only says it."""
     if body.get("type") == "view_submission":
         return shown_again(body["view"], said)
-    return message_view("Not done", f":x: {said}")
+    return message_view("Not done", f":x: {said}").to_dict()

@@ -3,13 +3,34 @@
 https://docs.slack.dev/apis/events-api/using-socket-mode
 """
 
+from time import time
+
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.adapter.socket_mode.async_internals import send_async_response
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.slack.calls import calling
+from bot.slack.envelopes import Unreadable, admitted, refusal
 
 # A connection that broke is noticed within one, one that hangs within four of these.
 _PING_SECONDS = 3
+
+
+class _Handler(AsyncSocketModeHandler):
+    """Bolt's handler, behind the door."""
+
+    async def handle(self, client: AsyncBaseSocketModeClient, req: SocketModeRequest) -> None:
+        """Answer one request; one that is not admitted is acknowledged only where that carries words to a person."""
+        arrived = time()
+        try:
+            body = admitted(req.payload)
+        except Unreadable:
+            response = refusal(req.payload)
+        else:
+            response = await self.app.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=body))
+        await send_async_response(client, req, response, arrived)
 
 
 class SocketMode:
@@ -19,7 +40,7 @@ class SocketMode:
         """Take the application and the app-level token (`xapp-`); nothing is contacted before `start`."""
         self._app = app
         self._app_token = app_token
-        self._handler: AsyncSocketModeHandler | None = None
+        self._handler: _Handler | None = None
 
     @property
     def connected(self) -> bool:
@@ -34,7 +55,7 @@ class SocketMode:
             AuthFailed: Slack does not accept the app-level token.
             Unavailable: Slack does not answer.
         """
-        self._handler = AsyncSocketModeHandler(self._app, self._app_token, ping_interval=_PING_SECONDS)
+        self._handler = _Handler(self._app, self._app_token, ping_interval=_PING_SECONDS)
         with calling("apps.connections.open"):
             await self._handler.connect_async()  # type: ignore[no-untyped-call]
 

@@ -195,7 +195,7 @@ class Door:
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(web), base_url="http://stanch")
 
     async def _opened(self, event: JsonObject) -> None:
-        self.events.append(event["user"])
+        self.events.append(event["type"])
 
     async def _typed(self, ack: AsyncAck, command: JsonObject) -> None:
         self.commands.append(command["text"])
@@ -222,7 +222,8 @@ async def authorized() -> AuthorizeResult:
 
 
 def command_body(text: str) -> bytes:
-    return urlencode({"command": "/incident", "text": text, "user_id": "U0COMMANDER", "team_id": "T1"}).encode()
+    who_and_where = {"user_id": "U0COMMANDER", "channel_id": "C0GENERAL", "trigger_id": "1.2.a"}
+    return urlencode({"command": "/incident", "text": text, "team_id": "T1", **who_and_where}).encode()
 
 
 def signed(body: bytes, at: datetime, by: str = SECRET) -> dict[str, str]:
@@ -305,7 +306,7 @@ async def test_an_event_that_slack_sends_again_has_one_effect_and_is_acknowledge
     while len(door.events) < 2:
         assert asyncio.get_running_loop().time() < deadline
         await asyncio.sleep(0.01)
-    assert door.events == ["U0COMMANDER"] * 2
+    assert door.events == ["app_home_opened"] * 2
 
 
 async def test_a_body_beyond_the_limit_is_not_read(door: Door) -> None:

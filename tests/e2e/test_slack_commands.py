@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -74,14 +76,13 @@ async def test_the_same_command_delivered_twice_declares_once(scene: Scene) -> N
 
 
 async def test_a_bug_gives_the_person_a_reference_and_the_log_a_traceback(
-    scene: Scene, caplog: pytest.LogCaptureFixture
+    scene: Scene, sqlite_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    workspace = scene.workspace.app.state.workspace
-    actor = Actor(workspace, workspace.state.person("commander"), scene.workspace.url)
-    payload = command_payload(actor, workspace.state.channel("general"), "/incident", "list")
-    del payload["channel_id"]
-    answer = await workspace.dispatcher.ask(Kind.COMMAND, payload)
-    reference = re.search(r"Unexpected error, reference ([0-9a-f]{8})", answer["text"])
+    await scene.declared()
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as database, database:
+        database.execute("UPDATE stanch_incident SET body = '{}'")
+    told = await scene.said(scene.commander, "general", "/incident list", "Unexpected error")
+    reference = re.search(r"Unexpected error, reference ([0-9a-f]{8})", told)
     assert reference is not None
     logged = next(record for record in caplog.records if reference[1] in record.getMessage())
     assert logged.exc_info is not None

@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from slack_sdk.models.views import View
 from syrupy.assertion import SnapshotAssertion
 
 from bot.domain.containment import ContainmentState
+from bot.domain.values import JsonObject
 from bot.slack.values import PlanRef, RunbookRef
 from bot.slack.views.modals import break_glass_form, extend_form, message_view, plan_form, shown_again, undo_form
 from tests import builders
@@ -37,17 +39,24 @@ def test_a_target_that_offers_nothing_is_said_in_the_form() -> None:
     assert "offers nothing to choose from" in str(view)
 
 
+def returned(view: JsonObject, values: JsonObject) -> JsonObject:
+    """A form as Slack returns it: every block has a name."""
+    blocks = [{"block_id": f"b{place}", **block} for place, block in enumerate(view["blocks"])]
+    return {**view, "blocks": blocks, "state": {"values": values}}
+
+
 def test_a_form_that_is_shown_again_keeps_what_was_entered_and_one_problem() -> None:
     ref = RunbookRef(incident=builders.INCIDENT_ID, runbook="x")
     submitted = opened(plan_form(form_of(), ref))
     option = {"text": {"type": "plain_text", "text": "v40"}, "value": "v40"}
     values = {"input_variation": {"value": {"selected_option": option}}, "reason": {"value": {"value": "harm"}}}
-    again = opened(shown_again({**submitted, "state": {"values": values}}, "first problem"))
-    again = opened(shown_again({**again, "state": {"values": values}}, "second problem"))
+    again = shown_again(returned(submitted, values), "first problem")
+    again = shown_again(returned(again, values), "second problem")
+    assert opened(View(**again))
     text = str(again)
     assert "first problem" not in text
     assert "second problem" in text
-    blocks = {block["block_id"]: block for block in again["blocks"] if block.get("block_id")}
+    blocks = {block["block_id"]: block for block in again["blocks"]}
     assert blocks["reason"]["element"]["initial_value"] == "harm"
     assert blocks["input_variation"]["element"]["initial_option"]["value"] == "v40"
     assert again["private_metadata"] == ref.text

@@ -39,6 +39,7 @@ DURATION = "duration"
 PROBLEM = "problem"
 VALUE = "value"
 _INPUT = "input_"
+_SHOWN = ("callback_id", "title", "submit", "close", "private_metadata")
 _MOST_OPTIONS = 100
 _MAX_REASON = 1_000
 
@@ -121,21 +122,17 @@ def confirm_form(containment: Containment, value: ButtonValue) -> View:
     return _view("Confirm the effect", blocks, callback_id=CONFIRM_SUBMIT, submit="Confirm", value=value)
 
 
-def shown_again(view: JsonObject, problem: str) -> View:
-    """Return a submitted form once more, with the problem on top and everything that was entered."""
-    entered = view.get("state", {}).get("values", {})
+def shown_again(view: JsonObject, problem: str) -> JsonObject:
+    """Return a submitted form once more, with the problem on top and everything that was entered.
+
+    What came back from Slack goes back as it is: whether it is a form that we would build is not asked.
+    """
+    entered = view["state"]["values"]
     blocks: list[JsonObject] = [{**section(f":x: *Not done.* {problem}").to_dict(), "block_id": PROBLEM}]
-    kept = [block for block in view["blocks"] if block.get("block_id") != PROBLEM]
-    blocks.extend(_refilled(block, entered.get(block.get("block_id"), {})) for block in kept)
-    return View(
-        type="modal",
-        callback_id=view["callback_id"],
-        title=view["title"],
-        submit=view.get("submit"),
-        close=view.get("close"),
-        private_metadata=view.get("private_metadata"),
-        blocks=blocks,
-    )
+    kept = [block for block in view["blocks"] if block["block_id"] != PROBLEM]
+    blocks.extend(_refilled(block, entered.get(block["block_id"], {})) for block in kept)
+    whole = {name: view[name] for name in _SHOWN if name in view}
+    return {**whole, "type": "modal", "blocks": blocks}
 
 
 def _refilled(block: JsonObject, states: dict[str, Any]) -> JsonObject:
