@@ -73,13 +73,17 @@ def time_to_detect(milestones: Milestones, severity: Severity) -> Clock:
 
 
 def time_to_mitigate(milestones: Milestones, severity: Severity, at: Instant) -> Clock:
-    """Return TTM at an instant: running until the harm verifiably stopped."""
+    """Return TTM at an instant: running until the harm verifiably stopped.
+
+    A clock that was set back, or another replica's that lags, may read less than the detection: nothing has passed yet.
+    """
     target = TARGETS[severity][1] if severity in TARGETS else None
     detected, mitigated = milestones.detected, milestones.mitigated
     if detected is None:
         return Clock(name=ClockName.TTM, state=ClockState.UNKNOWN, elapsed=None, target=target)
     if mitigated is None:
-        return Clock(name=ClockName.TTM, state=ClockState.RUNNING, elapsed=at - detected.at, target=target)
+        elapsed = max(at - detected.at, timedelta(0))
+        return Clock(name=ClockName.TTM, state=ClockState.RUNNING, elapsed=elapsed, target=target)
     return Clock(
         name=ClockName.TTM,
         state=ClockState.STOPPED,

@@ -166,9 +166,9 @@ _FOLLOWS: dict[ContainmentState, frozenset[ContainmentState]] = {
     ),
     ContainmentState.WATCHING: frozenset({ContainmentState.VERIFIED, ContainmentState.FAILED, ContainmentState.UNDONE}),
     ContainmentState.VERIFIED: frozenset({ContainmentState.UNDONE}),
-    # Back to approved: a person has it tried again, or goes on without the change that it stopped at.
-    ContainmentState.FAILED: frozenset({ContainmentState.UNDONE, ContainmentState.APPROVED}),
-    ContainmentState.IN_DOUBT: frozenset({ContainmentState.UNDONE, ContainmentState.APPROVED}),
+    # Only `retried` and `skipped` lead back to approved.
+    ContainmentState.FAILED: frozenset({ContainmentState.UNDONE}),
+    ContainmentState.IN_DOUBT: frozenset({ContainmentState.UNDONE}),
     ContainmentState.DECLINED: frozenset(),
     ContainmentState.EXPIRED: frozenset(),
     ContainmentState.UNDONE: frozenset(),
@@ -333,9 +333,7 @@ class Containment(Value):
         """
         index = self._require_stopped()
         again = StepState.ATTEMPTED if self.progress[index].state.is_touched else StepState.PENDING
-        return self.with_progress(index, state=again, attempts=0).moved(
-            ContainmentState.APPROVED, **self._resumption(at)
-        )
+        return self._gone_on(index, at, state=again, attempts=0)
 
     def skipped(self, because: str, at: Instant) -> Self:
         """Return a copy that goes on after the change at which it stopped, and leaves that one out.
@@ -351,8 +349,7 @@ class Containment(Value):
             )
         if not self.can_skip:
             raise InvalidTransition(f"Nothing else is left of C-{self.number}: plan something else instead.")
-        left_out = self.with_progress(index, state=StepState.SKIPPED, skipped_because=because)
-        return left_out.moved(ContainmentState.APPROVED, **self._resumption(at))
+        return self._gone_on(index, at, state=StepState.SKIPPED, skipped_because=because)
 
     def effect_confirmed(self, actor: Actor, evidence: str, at: Instant) -> Self:
         """Return a copy whose effect a person vouches for.
@@ -386,8 +383,9 @@ class Containment(Value):
             raise InvalidTransition(f"C-{self.number} is {self.state.value}; it did not stop at a change.")
         return self.stopped_at
 
-    def _resumption(self, at: Instant) -> dict[str, object]:
-        return {"problem": "", "resumed": self.resumed + 1, "resumed_at": at}
+    def _gone_on(self, index: int, at: Instant, **step: object) -> Self:
+        going = self.with_progress(index, **step)
+        return going.changed(state=ContainmentState.APPROVED, problem="", resumed=self.resumed + 1, resumed_at=at)
 
     def rebased_by(self, rebase: Rebase) -> Self:
         """Return a copy that starts from what an older containment found, which was undone from under it.

@@ -44,6 +44,12 @@ def test_a_state_follows_only_from_those_before_it() -> None:
         approved.moved(ContainmentState.VERIFIED)
 
 
+@pytest.mark.parametrize("state", [ContainmentState.FAILED, ContainmentState.IN_DOUBT])
+def test_what_was_refused_or_stopped_is_not_approved_by_itself(state: ContainmentState) -> None:
+    with pytest.raises(InvalidTransition, match="cannot become approved"):
+        containment(state=state).moved(ContainmentState.APPROVED)
+
+
 @pytest.mark.parametrize("state", [state for state in ContainmentState if state is not ContainmentState.PROPOSED])
 def test_only_an_open_plan_takes_decisions(state: ContainmentState) -> None:
     with pytest.raises(InvalidTransition, match="already"):

@@ -158,6 +158,11 @@ def test_the_targets_are_those_of_the_severity(
     assert time_to_mitigate(stones, severity, NOW).target == mitigate
 
 
+def test_a_running_clock_reads_nothing_and_not_less_where_the_time_was_set_back() -> None:
+    clock = time_to_mitigate(incident().milestones, Severity.SEV2, NOW - timedelta(hours=1))
+    assert (clock.state, clock.elapsed) == (ClockState.RUNNING, timedelta(0))
+
+
 def test_a_clock_past_its_target_is_late() -> None:
     stones = incident().milestones
     assert not time_to_mitigate(stones, Severity.SEV1, NOW + timedelta(minutes=116)).is_late

@@ -1,5 +1,6 @@
 """No sequence of commands brings an incident or a containment into a state that makes no sense."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from hypothesis import settings
@@ -7,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bot.domain.clocks import ClockState, time_to_detect, time_to_mitigate
-from bot.domain.containment import Containment, ContainmentState, StepState
+from bot.domain.containment import Containment, ContainmentState, Rebase, StepState
 from bot.domain.incident import Incident, IncidentStatus
-from bot.domain.milestones import Basis
+from bot.domain.milestones import Basis, MilestoneName
 from bot.domain.severity import Severity
 from bot.domain.timeline import Fact, TimelineEvent, append, chain_problems
 from bot.errors import UserError
@@ -31,6 +32,15 @@ ACTORS = st.sampled_from([COMMANDER, RESPONDER, OWNER])
 # Instants around the incident, before and after everything else, so that orders are tried that must be refused.
 OFFSETS = st.integers(-3_600, 3_600).map(lambda seconds: timedelta(seconds=seconds))
 WORDS = st.sampled_from(["", "   ", "a reason"])
+# Acknowledging bounds nothing but itself: a fix may precede the first person.
+CAN_BE = [
+    (MilestoneName.STARTED, MilestoneName.DETECTED),
+    (MilestoneName.DETECTED, MilestoneName.DECLARED),
+    (MilestoneName.DETECTED, MilestoneName.MITIGATED),
+    (MilestoneName.DECLARED, MilestoneName.ACKNOWLEDGED),
+    (MilestoneName.DECLARED, MilestoneName.RESOLVED),
+    (MilestoneName.MITIGATED, MilestoneName.RESOLVED),
+]
 
 
 class IncidentLife(RuleBasedStateMachine):
@@ -53,8 +63,8 @@ class IncidentLife(RuleBasedStateMachine):
         last = self.events[-1] if self.events else None
         self.events.append(append(self.incident.id, last, fact, recorded_at=self.now, salt="0" * 32))
 
-    @rule(seconds=st.integers(0, 3_600))
-    def time_passes(self, seconds: int) -> None:
+    @rule(seconds=st.integers(0, 3_600) | st.integers(-7_200, 0))
+    def time_passes_or_the_clock_is_set_back(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
 
     @rule(actor=ACTORS)
@@ -98,6 +108,36 @@ class IncidentLife(RuleBasedStateMachine):
     def resolve(self) -> None:
         self._try(lambda: self.incident.resolved(COMMANDER, self.now))
 
+    @rule()
+    def erase(self) -> None:
+        before = self.incident
+        try:
+            self.incident = before.redacted(self.now)
+        except UserError:
+            return
+        assert (self.incident.status, self.incident.severity) == (before.status, before.severity)
+
+    @invariant()
+    def its_status_is_the_last_of_its_milestones(self) -> None:
+        stones = self.incident.milestones
+        reached = [
+            "declared",
+            *(name for name in ("acknowledged", "mitigated", "resolved", "closed") if stones.get(MilestoneName(name))),
+        ]
+        assert self.incident.status.value == reached[-1]
+        assert self.incident.is_open is ("resolved" not in reached)
+
+    @invariant()
+    def milestones_come_in_an_order_that_can_be(self) -> None:
+        stones = self.incident.milestones
+        for first, second in CAN_BE:
+            earlier, later = stones.get(first), stones.get(second)
+            assert earlier is None or later is None or earlier.at <= later.at
+
+    @invariant()
+    def only_an_incident_that_is_over_lost_its_words(self) -> None:
+        assert self.incident.redacted_at is None or not self.incident.is_open
+
     @invariant()
     def what_is_resolved_was_mitigated_for_good(self) -> None:
         if self.incident.status is IncidentStatus.RESOLVED:
@@ -132,13 +172,47 @@ class ContainmentLife(RuleBasedStateMachine):
         self.containment: Containment = containment(plan=plan(changes=tuple(change() for _ in range(changes))))
         self.seen: list[ContainmentState] = [self.containment.state]
 
-    @rule(state=st.sampled_from(ContainmentState))
-    def move(self, state: ContainmentState) -> None:
+    def _try(self, outcome: Callable[[], Containment]) -> None:
+        before = self.containment
         try:
-            self.containment = self.containment.moved(state)
+            self.containment = outcome()
         except UserError:
             return
-        self.seen.append(state)
+        if self.containment.state is not before.state:
+            self.seen.append(self.containment.state)
+
+    @rule(state=st.sampled_from(ContainmentState))
+    def move(self, state: ContainmentState) -> None:
+        begun = {"has_begun": True} if state is ContainmentState.APPLYING else {}
+        self._try(lambda: self.containment.moved(state, **begun))
+
+    @rule()
+    def retry(self) -> None:
+        written = self._written
+        self._try(lambda: self.containment.retried(NOW))
+        assert self._written == written, "trying again forgot that something may be written"
+
+    @rule(because=st.sampled_from(["it can wait", "somebody did it by hand"]))
+    def skip(self, because: str) -> None:
+        written = self._written
+        self._try(lambda: self.containment.skipped(because, NOW))
+        assert self._written == written, "what may be written was left out"
+
+    @rule(index=st.integers(0, 2))
+    def an_older_one_is_undone_from_under_it(self, index: int) -> None:
+        if index < len(self.containment.changes):
+            was = self.containment.changes[index]
+            becomes = was.changed(before={"enabled": "as the older one found it"})
+            rebase = Rebase(containment=CONTAINMENT_ID, name="C-1", step=index, was=was, becomes=becomes)
+            self._try(lambda: self.containment.rebased_by(rebase))
+
+    @rule()
+    def erase(self) -> None:
+        self._try(self.containment.redacted)
+
+    @property
+    def _written(self) -> set[int]:
+        return {place for place, step in enumerate(self.containment.progress) if step.state.is_touched}
 
     @rule()
     def decide(self) -> None:
@@ -148,7 +222,7 @@ class ContainmentLife(RuleBasedStateMachine):
         except UserError:
             assert self.containment.approvals == before
 
-    @rule(index=st.integers(0, 2), state=st.sampled_from(StepState))
+    @rule(index=st.integers(0, 2), state=st.sampled_from([each for each in StepState if each is not StepState.SKIPPED]))
     def progress(self, index: int, state: StepState) -> None:
         if index < len(self.containment.progress):
             self.containment = self.containment.with_progress(index, state=state)
@@ -169,6 +243,21 @@ class ContainmentLife(RuleBasedStateMachine):
     @invariant()
     def the_plan_never_changes(self) -> None:
         assert self.containment.plan.requested_at == NOW
+
+    @invariant()
+    def what_it_goes_on_with_after_a_stop_was_approved_before(self) -> None:
+        resumed = [place for place, state in enumerate(self.seen) if state is ContainmentState.APPROVED]
+        assert len(resumed) <= 1 + self.containment.resumed
+
+    @invariant()
+    def what_was_left_out_says_why(self) -> None:
+        for step in self.containment.progress:
+            assert step.state is not StepState.SKIPPED or step.skipped_because
+
+    @invariant()
+    def it_is_in_force_exactly_while_something_may_be_written(self) -> None:
+        undone = self.containment.state is ContainmentState.UNDONE
+        assert self.containment.is_in_force is (bool(self._written) and not undone)
 
     @invariant()
     def the_next_step_is_the_first_that_neither_reads_back_nor_was_left_out(self) -> None:
