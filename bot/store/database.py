@@ -30,9 +30,9 @@ _POSTGRES_SETTINGS = {
     "keepalives_count": 3,
 }
 _SQLITE_SETTINGS = (
-    "PRAGMA busy_timeout = 30000",  # first: changing the journal's mode waits for others too
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
+    "PRAGMA busy_timeout = 30000",
     "PRAGMA foreign_keys = ON",
 )
 
