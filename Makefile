@@ -39,7 +39,7 @@ bench: setup ## measurements beside a floor, see benchmarks/README.md
 	@for name in start storm card slash contain; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 fuzz: setup ## the tests that Hypothesis thinks up, forty times longer and never the same; some 20 minutes
-	@$(BIN)/python -m pytest -m hypothesis --hypothesis-profile long --hypothesis-show-statistics
+	@$(BIN)/python -m pytest -m hypothesis --timeout 0 --hypothesis-profile long --hypothesis-show-statistics
 
 chaos: setup ## kill Stanch 1,000 times while people contain incidents with it; takes hours, see tests/chaos/README.md
 	@$(BIN)/python -m tests.chaos.campaign --kills 500 --database sqlite --storm

@@ -63,8 +63,9 @@ def build_app(client: AsyncWebClient, services: Services, *, command: str = WRIT
         authorize=authorize,
         request_verification_enabled=False,  # a socket is authenticated by its token, `http_mode` checks signatures
     )
-    _Listeners(app, client, services, command)
-    app.error(Problems(client, command).handle)
+    problems = Problems(client, command)
+    app.error(problems.handle)
+    _Listeners(app, client, services, problems, command)
     return app
 
 
@@ -103,8 +104,11 @@ class _Listeners:
     request would tell the person something else while the first is still at work.
     """
 
-    def __init__(self, app: AsyncApp, client: AsyncWebClient, services: Services, command: str) -> None:
+    def __init__(
+        self, app: AsyncApp, client: AsyncWebClient, services: Services, problems: Problems, command: str
+    ) -> None:
         self._client = client
+        self._problems = problems
         self._services = services
         self._command = command
         self._requests = Requests(services.uow, services.now)
@@ -141,13 +145,14 @@ class _Listeners:
     async def _open(self, ack: AsyncAck, body: JsonObject, context: AsyncBoltContext, form: Form) -> None:
         """Open a modal at once and fill it in when what it asks for was read."""
         await ack()
-        if not await self._requests.is_new("press", body["trigger_id"]):
-            return
-        waiting = message_view("One moment", "Reading the current state…")
-        with calling("views.open"):
-            opened = await self._client.views_open(trigger_id=body["trigger_id"], view=waiting)
-        context[OPEN_VIEW] = opened["view"]["id"]
-        await self._show(opened["view"]["id"], await form(self._services, _press(body)))
+        async with self._problems.told(body, context):
+            if not await self._requests.is_new("press", body["trigger_id"]):
+                return
+            waiting = message_view("One moment", "Reading the current state…")
+            with calling("views.open"):
+                opened = await self._client.views_open(trigger_id=body["trigger_id"], view=waiting)
+            context[OPEN_VIEW] = opened["view"]["id"]
+            await self._show(opened["view"]["id"], await form(self._services, _press(body)))
 
     async def _submitted(self, ack: AsyncAck, body: JsonObject, view: JsonObject, context: AsyncBoltContext) -> None:
         """Close the form when it was carried out, and say that it works if that takes long."""
@@ -166,20 +171,22 @@ class _Listeners:
             return
         context[OPEN_VIEW] = view["id"]
         await ack(response_action="update", view=message_view("Working", "Reading every target…"))
-        containment = await work
-        said = f"*C-{containment.number}* is planned; its card is in the incident's channel."
-        await self._show(view["id"], message_view("Done", said))
+        async with self._problems.told(body, context):
+            containment = await work
+            said = f"*C-{containment.number}* is planned; its card is in the incident's channel."
+            await self._show(view["id"], message_view("Done", said))
 
     async def _closed(self, ack: AsyncAck) -> None:
         await ack()
 
-    async def _unoffered(self, ack: AsyncAck, body: JsonObject) -> None:
+    async def _unoffered(self, ack: AsyncAck, body: JsonObject, context: AsyncBoltContext) -> None:
         await ack()
         logger.warning("slack.unknown_shortcut callback_id=%r", body["callback_id"])
         said = message_view("Not done", "Stanch offers no shortcut. `/incident help` says what it does.")
-        with calling("views.open"):
+        async with self._problems.told(body, context):
             view = as_registered(said.to_dict(), self._command)
-            await self._client.views_open(trigger_id=body["trigger_id"], view=view)
+            with calling("views.open"):
+                await self._client.views_open(trigger_id=body["trigger_id"], view=view)
 
     async def _ignored(self, event: JsonObject) -> None:
         logger.debug("slack.event_ignored type=%r", event["type"])

@@ -5,7 +5,8 @@ traceback.
 """
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from slack_bolt import BoltResponse
@@ -34,6 +35,18 @@ class Problems:
         """Take the client that updates modals, and the slash command as it is registered."""
         self._client = client
         self._command = command
+
+    @asynccontextmanager
+    async def told(self, body: JsonObject, context: AsyncBoltContext) -> AsyncIterator[None]:
+        """Tell the person what goes wrong from here on; for what a listener does after it has acknowledged.
+
+        Bolt takes an acknowledgement back when the listener raises before Bolt has looked for it, which is up to 10 ms
+        later: Slack would then say that nothing answered.
+        """
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - the one error handler of the Slack edge
+            await self.handle(error, body, context)
 
     async def handle(self, error: Exception, body: JsonObject, context: AsyncBoltContext) -> BoltResponse | None:
         """Tell the person what happened, by the way that their request left open.

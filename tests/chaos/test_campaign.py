@@ -7,7 +7,8 @@ import pytest
 
 from tests.chaos.campaign import Options, run
 
-pytestmark = pytest.mark.chaos
+# Wave after wave until every promise was checked: as long as the slowest machine takes.
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
 
 
 @pytest.mark.parametrize(

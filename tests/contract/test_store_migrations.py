@@ -47,6 +47,7 @@ def test_migrating_again_changes_nothing(unmigrated_url: str) -> None:
     engine.dispose()
 
 
+@pytest.mark.parametrize("unmigrated_url", ["postgresql"], indirect=True)
 def test_replicas_that_migrate_at_once_migrate_once(unmigrated_url: str) -> None:
     with ThreadPoolExecutor(3) as replicas:
         assert list(replicas.map(migrate, [unmigrated_url] * 3)) == [None] * 3
