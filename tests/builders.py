@@ -11,9 +11,10 @@ from bot.domain.actor import Actor, person
 from bot.domain.alert import Alert, AlertGroup, AlertRecord, AlertStatus
 from bot.domain.change import Change, Guard
 from bot.domain.classification import Classification, FiredRule
-from bot.domain.containment import Approval, Containment, Plan, PlanKind, Progress
+from bot.domain.containment import Containment, Progress
 from bot.domain.incident import Incident, IncidentKind
 from bot.domain.milestones import Basis, Milestone, Milestones
+from bot.domain.plan import Approval, Plan, PlanKind
 from bot.domain.retention import Periods, RetentionPolicy
 from bot.domain.role import Role
 from bot.domain.runbook import Level

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from bot.domain.actor import Actor
-from bot.domain.containment import Approval, Plan
+from bot.domain.plan import Approval, Plan
 from bot.domain.role import Role
 from bot.domain.runbook import Level, OnEnd
 from bot.domain.severity import Severity

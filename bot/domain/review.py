@@ -11,9 +11,10 @@ from bot.domain.actor import Actor
 from bot.domain.alert import AlertGroup
 from bot.domain.change import Change, difference
 from bot.domain.clocks import Clock, ClockState, time_to_detect, time_to_mitigate
-from bot.domain.containment import Containment, PlanKind, Progress, StepState
+from bot.domain.containment import Containment, Progress, StepState
 from bot.domain.incident import Incident
 from bot.domain.milestones import Milestone, MilestoneName
+from bot.domain.plan import PlanKind
 from bot.domain.review_words import Statement, questions, summary
 from bot.domain.system import HarmSignal, System
 from bot.domain.timeline import TimelineEvent, chain_problems

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from bot.content import Catalog
 from bot.domain import policy as rules
 from bot.domain.actor import STANCH, Actor
-from bot.domain.containment import Approval, Containment, ContainmentState
+from bot.domain.containment import Containment, ContainmentState
 from bot.domain.delivery import DeliveryKind
+from bot.domain.plan import Approval
 from bot.domain.role import Role
 from bot.domain.timeline import Fact
 from bot.domain.timer import Timer

@@ -15,8 +15,9 @@ from bot.content import Catalog
 from bot.domain import policy as rules
 from bot.domain.actor import STANCH
 from bot.domain.change import Change
-from bot.domain.containment import Containment, ContainmentState, Plan, PlanKind, Progress, Rebase, StepState
+from bot.domain.containment import Containment, ContainmentState, Progress, StepState
 from bot.domain.incident import Incident
+from bot.domain.plan import Plan, PlanKind, Rebase
 from bot.domain.timeline import Fact
 from bot.domain.values import ContainmentId, JsonObject, Now
 from bot.errors import Conflict, IntegrationError, RateLimited, Unavailable, UserError

@@ -15,8 +15,9 @@ from bot.content import Catalog
 from bot.domain import policy as rules
 from bot.domain.actor import Actor
 from bot.domain.change import Change
-from bot.domain.containment import Containment, Plan, PlanKind, Rebase
+from bot.domain.containment import Containment
 from bot.domain.incident import Incident
+from bot.domain.plan import Plan, PlanKind, Rebase
 from bot.domain.stack import take_from_under
 from bot.domain.values import ContainmentId, Now, human_duration
 from bot.errors import BadCommand, InvalidTransition, PlanDrifted

@@ -10,8 +10,9 @@ from bot.content import Catalog
 from bot.domain import policy as rules
 from bot.domain.actor import Actor
 from bot.domain.change import Change
-from bot.domain.containment import Containment, Plan, PlanKind
+from bot.domain.containment import Containment
 from bot.domain.incident import Incident
+from bot.domain.plan import Plan, PlanKind
 from bot.domain.runbook import LiveChoiceInput, OnEnd, Runbook, Step
 from bot.domain.system import System
 from bot.domain.values import ContainmentId, IncidentId, Now, human_duration, is_blank

@@ -6,8 +6,9 @@ from uuid import uuid4
 from bot.content import Catalog
 from bot.domain import policy as rules
 from bot.domain.actor import Actor
-from bot.domain.containment import Containment, Plan, Progress
+from bot.domain.containment import Containment, Progress
 from bot.domain.delivery import DeliveryKind
+from bot.domain.plan import Plan
 from bot.domain.runbook import Level
 from bot.domain.system import System
 from bot.domain.timeline import Fact

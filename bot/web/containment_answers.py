@@ -5,7 +5,8 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from bot.domain.change import Change
-from bot.domain.containment import Approval, Containment, ContainmentState, PlanKind, Progress, StepState
+from bot.domain.containment import Containment, ContainmentState, Progress, StepState
+from bot.domain.plan import Approval, PlanKind
 from bot.domain.role import Role
 from bot.domain.runbook import Level, OnEnd
 from bot.domain.values import Instant, JsonObject

@@ -6,8 +6,9 @@ A count that must be zero is a list of sentences here, so that a campaign that f
 from collections.abc import Sequence
 from itertools import pairwise
 
-from bot.domain.containment import Containment, ContainmentState, PlanKind, StepState
+from bot.domain.containment import Containment, ContainmentState, StepState
 from bot.domain.incident import Incident
+from bot.domain.plan import PlanKind
 from bot.domain.timeline import TimelineEvent, chain_problems
 from tests.chaos.channels import Channels
 from tests.chaos.record import Record

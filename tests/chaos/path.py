@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.demo import story
-from bot.domain.containment import Containment, ContainmentState, PlanKind
+from bot.domain.containment import Containment, ContainmentState
 from bot.domain.incident import Incident
+from bot.domain.plan import PlanKind
 from bot.workspace.client import Person
 from tests.chaos.people import Actor, Broken, wait_until
 from tests.chaos.record import Record

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.actor import Actor, person
-from bot.domain.containment import Approval, Plan
+from bot.domain.plan import Approval, Plan
 from bot.domain.policy import (
     ApprovalRule,
     BreakGlass,

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bot.domain.clocks import ClockState, time_to_detect, time_to_mitigate
-from bot.domain.containment import Containment, ContainmentState, Rebase, StepState
+from bot.domain.containment import Containment, ContainmentState, StepState
 from bot.domain.incident import Incident, IncidentStatus
 from bot.domain.milestones import Basis, MilestoneName
+from bot.domain.plan import Rebase
 from bot.domain.severity import Severity
 from bot.domain.timeline import Fact, TimelineEvent, append, chain_problems
 from bot.errors import UserError

@@ -8,8 +8,9 @@ import pytest
 from bot.domain.actor import STANCH, source
 from bot.domain.change import difference
 from bot.domain.clocks import Clock, ClockName, ClockState
-from bot.domain.containment import Containment, ContainmentState, PlanKind, Progress, StepState
+from bot.domain.containment import Containment, ContainmentState, Progress, StepState
 from bot.domain.milestones import Basis, Milestone, Milestones
+from bot.domain.plan import PlanKind
 from bot.domain.review import MOST_EVENTS, Record, Review, TargetVerdict, drafted, excerpt, verdict
 from bot.domain.severity import Severity
 from bot.domain.timeline import REDACTED, Fact, TimelineEvent, append

@@ -9,9 +9,10 @@ from syrupy.assertion import SnapshotAssertion
 from bot.domain.actor import source
 from bot.domain.alert import Verdict
 from bot.domain.change import Guard
-from bot.domain.containment import ContainmentState, Plan, PlanKind
+from bot.domain.containment import ContainmentState
 from bot.domain.incident import MAX_TITLE
 from bot.domain.milestones import Basis, Milestone
+from bot.domain.plan import Plan, PlanKind
 from bot.domain.role import Role
 from bot.domain.severity import Severity
 from bot.domain.timeline import TimelineEvent, append

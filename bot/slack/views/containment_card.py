@@ -3,7 +3,8 @@
 from slack_sdk.models.blocks import Block, ButtonElement
 
 from bot.domain.change import Change, Guard, difference
-from bot.domain.containment import Containment, ContainmentState, PlanKind, StepState
+from bot.domain.containment import Containment, ContainmentState, StepState
+from bot.domain.plan import PlanKind
 from bot.domain.role import Role
 from bot.domain.runbook import OnEnd
 from bot.domain.values import human_duration

@@ -1,6 +1,7 @@
 """Where a containment stands, in words, for every card that names one."""
 
-from bot.domain.containment import Containment, ContainmentState, PlanKind
+from bot.domain.containment import Containment, ContainmentState
+from bot.domain.plan import PlanKind
 from bot.domain.runbook import Level
 from bot.slack.text import date, one_line
 

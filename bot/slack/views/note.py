@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bot.domain.containment import PlanKind
+from bot.domain.plan import PlanKind
 from bot.domain.runbook import OnEnd
 from bot.services.board import ContainmentView
 from bot.slack.text import date, escape, link, party
