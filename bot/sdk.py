@@ -313,15 +313,18 @@ async def request(  # noqa: PLR0913 - one place for what every call needs
     path: str,
     *,
     json: object = None,
+    content: bytes | None = None,
     params: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Any:
-    """Make one vendor call and return the JSON body, `None` when it is empty; failures are those of `send`.
+    """Make one vendor call and return the JSON body, `None` when it is empty; arguments and failures are `send`'s.
 
     Raises:
         Unavailable: Also for an answer that is not JSON.
     """
-    response = await send(client, integration, operation, method, path, json=json, params=params, headers=headers)
+    response = await send(
+        client, integration, operation, method, path, json=json, content=content, params=params, headers=headers
+    )
     if not response.content:
         return None
     try:
@@ -338,6 +341,7 @@ async def send(  # noqa: PLR0913 - one place for what every call needs
     path: str,
     *,
     json: object = None,
+    content: bytes | None = None,
     params: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> httpx.Response:
@@ -345,6 +349,17 @@ async def send(  # noqa: PLR0913 - one place for what every call needs
 
     Never repeats a call: whoever asks knows whether that is safe. Bodies of refusals are cut and stripped of the
     credential.
+
+    Args:
+        client: Bound to the vendor's address.
+        integration: Whose call it is, in errors and spans.
+        operation: What is being done, in errors and spans.
+        method: Of HTTP.
+        path: Below the client's address.
+        json: The body, to be written as JSON.
+        content: The body as it is, for a vendor that takes text or whose requests are signed; instead of `json`.
+        params: Of the query.
+        headers: Beside the client's own.
 
     Raises:
         AuthFailed: 401 or 403.
@@ -356,7 +371,13 @@ async def send(  # noqa: PLR0913 - one place for what every call needs
     with tracing.call(f"{integration} {operation}", told) as span:
         try:
             response = await client.request(
-                method, path, json=json, params=params, headers=headers, follow_redirects=False
+                method,
+                path,
+                json=json,
+                content=content,
+                params=params,
+                headers=headers,
+                follow_redirects=False,
             )
         except httpx.HTTPError as error:
             raise Unavailable(integration, operation, f"no answer ({type(error).__name__})") from error
