@@ -43,6 +43,7 @@ from bot.services.plans import EXPIRE_PLAN, OFFER_BREAK_GLASS, Plans
 from bot.services.resumptions import Resumptions
 from bot.services.retention import SWEEP, Retention
 from bot.services.reviews import Reviews
+from bot.services.tokens import Tokens
 from bot.services.watching import WATCH, Watching
 from bot.serving import WebServer
 from bot.settings import Settings, is_loopback
@@ -120,6 +121,7 @@ class Application:
         self.board = Board(self.store, catalog, self.incidents, now, key)
         documents = MarkdownDocuments(ROOT / "postmortems")
         self.reviews = Reviews(self.store, catalog, documents, now, key)
+        self.tokens = Tokens(self.store, self.people, settings.token_lasts, now)
         self.timers = Timers(
             self.store,
             now,
@@ -166,6 +168,7 @@ class Application:
             confirmations=Confirmations(self.store, catalog, self.people, now),
             reviews=self.reviews,
             people=self.people,
+            tokens=self.tokens,
             catalog=catalog,
             now=now,
         )
@@ -180,6 +183,7 @@ class Application:
                 board=self.board,
                 incidents=self.incidents,
                 reviews=self.reviews,
+                tokens=self.tokens,
                 parsers={name: each.alerts for name, each in integrations.items() if each.alerts},
                 alert_tokens=settings.alert_tokens,
                 api_tokens=(settings.api_token,) if settings.api_token else (),

@@ -109,7 +109,9 @@ def party(actor: Actor | None) -> str | None:
         return None
     if actor.kind is ActorKind.STANCH:
         return "Stanch"
-    return actor.id if actor.is_person else f"alert source {actor.id}"
+    if not actor.is_person:
+        return f"alert source {actor.id}"
+    return f"{actor.id} (from the {actor.via.value})" if actor.via else actor.id
 
 
 def pairs(named: Mapping[str, object]) -> str:

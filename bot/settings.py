@@ -6,6 +6,7 @@ All that is missing or contradictory is reported at once, each with what to set.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -77,9 +78,10 @@ SETTINGS = (
     Setting(
         "API_TOKEN",
         "",
-        "Bearer credential of the JSON API, 16 characters or more; without one it answers nobody",
+        "Bearer credential by which programs read the JSON API, 16 characters or more; people have tokens of their own",
         secret=True,
     ),
+    Setting("TOKEN_DAYS", "30", "How many days a personal token for the terminal is in force, 1 to 365"),
     Setting("LOG_FORMAT", FORMATS[0], "How log lines are written to standard error: `text`, or `json` for a collector"),
     Setting(
         "TIMELINE_KEY",
@@ -138,6 +140,7 @@ class Settings:
     port: int
     log_format: str
     api_token: SecretStr | None
+    token_lasts: timedelta
     timeline_key: SecretStr
     traces: TraceSettings | None
     alert_tokens: Mapping[str, tuple[SecretStr, ...]]
@@ -202,9 +205,10 @@ class _Reader:
             connections=self._existing("CONNECTIONS", values),
             content=self._existing("CONTENT", values),
             host=values["HOST"],
-            port=self._port(values["PORT"]),
+            port=self._number("PORT", values, 0, 65_535),
             log_format=self._log_format(values["LOG_FORMAT"]),
             api_token=self._secret("API_TOKEN", values),
+            token_lasts=timedelta(days=self._number("TOKEN_DAYS", values, 1, 365)),
             timeline_key=self._secret("TIMELINE_KEY", values) or SecretStr(""),
             traces=read_trace_settings(values, self._problems),
             alert_tokens=self._alert_tokens(),
@@ -288,11 +292,12 @@ class _Reader:
             self._problems.append(f"{PREFIX}{name} names {path}, which does not exist.")
         return path
 
-    def _port(self, value: str) -> int:
-        if value.isascii() and value.isdigit() and int(value) <= 65_535:
+    def _number(self, name: str, values: Mapping[str, str], least: int, most: int) -> int:
+        value = values[name]
+        if value.isascii() and value.isdigit() and len(value) < 10 and least <= int(value) <= most:
             return int(value)
-        self._problems.append(f"{PREFIX}PORT must be a number from 0 to 65535; it is {value!r}.")
-        return 0
+        self._problems.append(f"{PREFIX}{name} must be a number from {least} to {most}; it is {value!r}.")
+        return least
 
     def _log_format(self, value: str) -> str:
         if value not in FORMATS:

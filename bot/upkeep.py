@@ -25,6 +25,7 @@ _UNITS = {
     DataClass.REQUESTS: "requests",
     DataClass.JOBS: "jobs",
     DataClass.GROUP_MEMBERS: "user groups",
+    DataClass.TOKENS: "tokens",
     DataClass.NOTES: "notes",
     DataClass.ALERTS_WITHOUT_INCIDENT: "groups of alerts",
     DataClass.ALERTS_OF_INCIDENTS: "groups of alerts",

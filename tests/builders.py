@@ -22,6 +22,7 @@ from bot.domain.severity import Severity
 from bot.domain.system import HarmSignal, System, Target
 from bot.domain.timeline import Fact
 from bot.domain.timer import Timer
+from bot.domain.token import Token
 from bot.domain.values import AlertGroupId, ContainmentId, IncidentId
 from bot.services.ports import Transaction
 
@@ -235,6 +236,18 @@ def fact(**fields: Any) -> Fact:
         "payload": {"channel": "phone"},
     }
     return Fact(**(defaults | fields))
+
+
+def token(**fields: Any) -> Token:
+    """A token of the responder that nobody can present: its digest is of nothing."""
+    defaults: dict[str, Any] = {
+        "name": "0a1b2c3d4e",
+        "user_id": RESPONDER.id,
+        "digest": "0" * 64,
+        "issued_at": NOW,
+        "expires_at": NOW + timedelta(days=30),
+    }
+    return Token(**(defaults | fields))
 
 
 def timer(**fields: Any) -> Timer:

@@ -30,6 +30,8 @@ class DataClass(StrEnum):
     """Durable jobs that ended."""
     GROUP_MEMBERS = "group_members"
     """Snapshots of Slack user groups."""
+    TOKENS = "tokens"
+    """Personal tokens that open nothing any more."""
     NOTES = "notes"
     """What is known of messages that were posted once and are never edited."""
     ALERTS_WITHOUT_INCIDENT = "alerts_without_incident"
@@ -47,6 +49,7 @@ class Periods(Value):
         requests: Counted from the request.
         jobs: From its end.
         group_members: From the reading.
+        tokens: From the instant at which they end, or would have ended had nobody revoked them.
         notes: From the incident's resolution.
         alerts_without_incident: From when an alert of the group was last heard of.
         alerts_of_incidents: From the incident's resolution, and from when an alert of the group was last heard of.
@@ -56,6 +59,7 @@ class Periods(Value):
     requests: _Period | None = None
     jobs: _Period | None = None
     group_members: _Period | None = None
+    tokens: _Period | None = None
     notes: _Period | None = None
     alerts_without_incident: _Period | None = None
     alerts_of_incidents: _Period | None = None

@@ -20,6 +20,7 @@ from bot.domain.timeline import Fact, TimelineEvent
 from bot.domain.timer import Timer
 from bot.domain.values import AlertGroupId, ContainmentId, IncidentId, JsonObject, Value
 from bot.sdk import Action, Pager
+from bot.services.token_ports import Tokens
 from bot.services.upkeep_ports import Leftovers, Recurrences
 
 
@@ -282,6 +283,7 @@ class Transaction(Protocol):
     timers: Timers
     jobs: Jobs
     receipts: Receipts
+    tokens: Tokens
     recurrences: Recurrences
     leftovers: Leftovers
 

@@ -14,6 +14,7 @@ from bot.services.planning import Planning
 from bot.services.ports import UnitOfWork
 from bot.services.resumptions import Resumptions
 from bot.services.reviews import Reviews
+from bot.services.tokens import Tokens
 
 
 @dataclass(frozen=True)
@@ -30,5 +31,6 @@ class Services:
     follow_ups: FollowUps
     reviews: Reviews
     people: People
+    tokens: Tokens
     catalog: Catalog
     now: Now

@@ -128,7 +128,9 @@ def party(actor: Actor) -> str:
     """Return who acted: a mention for a person, a name for everything else."""
     if actor.kind is ActorKind.STANCH:
         return "Stanch"
-    return mention(actor.id) if actor.is_person else f"alert source {escape(actor.id, 60)}"
+    if not actor.is_person:
+        return f"alert source {escape(actor.id, 60)}"
+    return f"{mention(actor.id)} (from the {actor.via.value})" if actor.via else mention(actor.id)
 
 
 def mention(user_id: str) -> str:

@@ -4,7 +4,7 @@ Alerts arrive while old ones are removed. A group is locked before its alerts ar
 else holds is passed over; whoever waits for it then finds it gone, and makes a new one.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -29,8 +29,15 @@ from bot.store.tables import (
     IncidentRow,
     ReceiptRow,
     StoredRow,
+    TokenRow,
 )
 
+# What goes by one instant of its own alone: its rows, their key, the instant.
+_BY_INSTANT: Mapping[DataClass, tuple[type[StoredRow], Any, Any]] = {
+    DataClass.REQUESTS: (ReceiptRow, ReceiptRow.key, ReceiptRow.at),
+    DataClass.GROUP_MEMBERS: (DirectoryRow, DirectoryRow.handle, DirectoryRow.at),
+    DataClass.TOKENS: (TokenRow, TokenRow.name, TokenRow.expires_at),
+}
 _UNSETTLED = [state.value for state in ContainmentState if not state.is_settled]
 
 
@@ -62,10 +69,9 @@ class SqlLeftovers:
         """
         query = _expired(what, before, hold)
         match what:
-            case DataClass.REQUESTS:
-                return await self._delete(ReceiptRow, ReceiptRow.key, query.limit(most))
-            case DataClass.GROUP_MEMBERS:
-                return await self._delete(DirectoryRow, DirectoryRow.handle, query.limit(most))
+            case DataClass.REQUESTS | DataClass.GROUP_MEMBERS | DataClass.TOKENS:
+                row, key, _ = _BY_INSTANT[what]
+                return await self._delete(row, key, query.limit(most))
             case DataClass.NOTES:
                 return await self._delete(DeliveryRow, DeliveryRow.id, query.limit(most))
             case DataClass.ALERTS_WITHOUT_INCIDENT:
@@ -134,10 +140,9 @@ class SqlLeftovers:
 def _expired(what: DataClass, before: datetime, hold: Collection[int]) -> Select[Any]:
     """Return a query for the keys of what is beyond its time."""
     match what:
-        case DataClass.REQUESTS:
-            return select(col(ReceiptRow.key)).where(col(ReceiptRow.at) < before)
-        case DataClass.GROUP_MEMBERS:
-            return select(col(DirectoryRow.handle)).where(col(DirectoryRow.at) < before)
+        case DataClass.REQUESTS | DataClass.GROUP_MEMBERS | DataClass.TOKENS:
+            _, key, instant = _BY_INSTANT[what]
+            return select(col(key)).where(col(instant) < before)
         case DataClass.NOTES:
             return select(col(DeliveryRow.id)).where(_is_over(DeliveryKind.NOTE), _lane_of_resolved(before, hold))
         case DataClass.ALERTS_WITHOUT_INCIDENT:

@@ -26,6 +26,7 @@ from bot.services.ports import (
     Timers,
     Transaction,
 )
+from bot.services.token_ports import Tokens
 from bot.services.upkeep_ports import Leftovers, Recurrences
 from bot.store.alerts import SqlAlerts
 from bot.store.containments import SqlContainments
@@ -39,6 +40,7 @@ from bot.store.receipts import SqlReceipts
 from bot.store.recurrences import SqlRecurrences
 from bot.store.timeline import SqlTimeline
 from bot.store.timers import SqlTimers
+from bot.store.tokens import SqlTokens
 
 Enqueue = Callable[[AsyncSession, str, str, str, timedelta | None], Awaitable[None]]
 """Enqueues `(session, job, subject, key, delay)` in the session's transaction."""
@@ -76,6 +78,7 @@ class SqlTransaction:
         self.deliveries: Deliveries = SqlDeliveries(session, self.lanes, now)
         self.timers: Timers = SqlTimers(session, self.jobs, now)
         self.receipts: Receipts = SqlReceipts(session)
+        self.tokens: Tokens = SqlTokens(session)
         self.recurrences: Recurrences = SqlRecurrences(session)
         self.leftovers: Leftovers = SqlLeftovers(session)
 

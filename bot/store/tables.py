@@ -229,6 +229,20 @@ class WorldRow(StoredRow, table=True):
     body: Any = Field(sa_type=Document)
 
 
+class TokenRow(StoredRow, table=True):
+    """A personal token, by its digest."""
+
+    __tablename__ = f"{PREFIX}token"
+
+    name: str = Field(primary_key=True, sa_type=PlainText)
+    user_id: str = Field(index=True, sa_type=PlainText)
+    digest: str = Field(sa_type=PlainText)
+    issued_at: datetime = Field(sa_type=UtcInstant)
+    expires_at: datetime = Field(index=True, sa_type=UtcInstant)
+    revoked_at: datetime | None = Field(sa_type=UtcInstant)
+    revoked_by: str | None = Field(sa_type=PlainText)
+
+
 class DirectoryRow(StoredRow, table=True):
     """The members of a Slack user group as last read."""
 

@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from bot.domain.actor import Actor, ActorKind
+from bot.domain.actor import Actor, ActorKind, Via
 from bot.domain.alert import AlertGroup, Verdict
 from bot.domain.clocks import Clock, ClockState, time_to_detect, time_to_mitigate
 from bot.domain.incident import Incident, IncidentKind, IncidentStatus
@@ -28,15 +28,16 @@ class Answer(BaseModel):
 
 
 class Party(Answer):
-    """Who did something: a Slack user id, an alert source, or Stanch."""
+    """Who did something: a Slack user id, an alert source, or Stanch; `via` is `null` where a person acted in Slack."""
 
     kind: ActorKind
     id: str
+    via: Via | None = None
 
     @classmethod
     def of(cls, actor: Actor) -> Self:
         """Return the answer for an actor."""
-        return cls(kind=actor.kind, id=actor.id)
+        return cls(kind=actor.kind, id=actor.id, via=actor.via)
 
 
 class ClockAnswer(Answer):

@@ -8,6 +8,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from bot.web.alerts import MAX_BODY, AlertDoors
 from bot.web.boundary import Boundary
+from bot.web.doors import Doors
 from bot.web.errors import answer_errors
 from bot.web.health import health_router
 from bot.web.incidents import incident_router
@@ -30,7 +31,7 @@ def create_web(parts: WebParts) -> FastAPI:
     if parts.slack is not None:
         app.router.routes.append(slack_route(parts.slack))
     app.include_router(health_router(parts, metrics))
-    app.include_router(incident_router(parts))
+    app.include_router(incident_router(parts, Doors(parts)))
     for connection, simulator in parts.simulators.items():
         app.mount(f"/simulated/{connection}", RequestBodyLimitMiddleware(simulator, max_body_size=MAX_BODY))
     return app

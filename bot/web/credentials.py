@@ -27,23 +27,32 @@ class Credentials:
         """Whether there is no token at all."""
         return not self._digests
 
+    def accept(self, request: Request) -> bool:
+        """Whether a request carries one of the tokens."""
+        presented = hashlib.sha256(bearer(request)).digest()
+        # A sum compares with every digest; `any` would stop early and so tell which one fits.
+        return bool(sum(hmac.compare_digest(presented, digest) for digest in self._digests))
+
     def check(self, request: Request) -> None:
         """Let a request pass that carries one of the tokens.
 
         Raises:
             HTTPException: 401; it does not say whether the token was missing, malformed or wrong.
         """
-        presented = hashlib.sha256(_bearer(request)).digest()
-        # A sum compares with every digest; `any` would stop early and so tell which one fits.
-        if not sum(hmac.compare_digest(presented, digest) for digest in self._digests):
-            raise HTTPException(
-                401,
-                "This needs the header `Authorization: Bearer <token>` with a token that is in force.",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
+        if not self.accept(request):
+            raise unauthorized()
 
 
-def _bearer(request: Request) -> bytes:
+def unauthorized() -> HTTPException:
+    """Return the answer to whoever shows no credential that opens this."""
+    return HTTPException(
+        401,
+        "This needs the header `Authorization: Bearer <token>` with a token that is in force.",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
+def bearer(request: Request) -> bytes:
     """Return the presented token; empty, which opens nothing, unless exactly one is well-formed."""
     presented = request.headers.getlist("Authorization")
     scheme, _, token = (presented[0] if len(presented) == 1 else "").partition(" ")

@@ -31,6 +31,7 @@ _CODES = {
     405: "method_not_allowed",
     413: "too_large",
     415: "unsupported_encoding",
+    429: "too_many_requests",
 }
 _SENTENCES = {
     404: "There is nothing at this address.",

@@ -11,7 +11,7 @@ _SUMMARY: JsonObject = {
     "severity": "SEV2",
     "system": "support-assistant",
     "failure_mode": "harmful-output",
-    "commander": {"kind": "person", "id": "U0LEAD"},
+    "commander": {"kind": "person", "id": "U0LEAD", "via": None},
     "channel": "C0INC7",
     "milestones": {
         "started": {"at": "2026-01-15T09:58:00Z", "basis": "observed", "note": "first crossing", "provisional": False},
@@ -45,7 +45,7 @@ PAGE: JsonObject = {"incidents": [_SUMMARY], "next_before": 7}
 INCIDENT: JsonObject = {
     **_SUMMARY,
     "severity_reason": "",
-    "opened_by": {"kind": "source", "id": "alertmanager"},
+    "opened_by": {"kind": "source", "id": "alertmanager", "via": None},
     "opened_why": "playbook harmful-output declares Sev-2 by itself",
     "containments": [],
     "alert_groups": [
@@ -72,7 +72,7 @@ INCIDENT: JsonObject = {
                 "kind": "incident.declared",
                 "at": "2026-01-15T10:00:01Z",
                 "recorded_at": "2026-01-15T10:00:01Z",
-                "actor": {"kind": "source", "id": "alertmanager"},
+                "actor": {"kind": "source", "id": "alertmanager", "via": None},
                 "content": {"text": "Declared Sev-2: playbook harmful-output declares Sev-2 by itself", "payload": {}},
                 "salt": "00112233445566778899aabbccddeeff",
                 "commitment": "b1946ac92492d2347c6235b4d2611184b1946ac92492d2347c6235b4d2611184",

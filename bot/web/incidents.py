@@ -12,10 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.web.answers import IncidentAnswer, IncidentPage
-from bot.web.credentials import Credentials
+from bot.web.doors import Doors
 from bot.web.errors import Problem
 from bot.web.parts import WebParts
-from bot.web.traces import trusted
 
 # Above this a number fits no column that holds incident numbers.
 _MAX_NUMBER = 2_147_483_647
@@ -38,22 +37,21 @@ class _Selection(BaseModel):
 class _Bearer(HTTPBearer):
     """The API's credential, as FastAPI describes it in OpenAPI."""
 
-    def __init__(self, credentials: Credentials) -> None:
-        super().__init__(scheme_name="bearer", description="One of the tokens that were set for the API")
-        self._credentials = credentials
+    def __init__(self, doors: Doors) -> None:
+        super().__init__(scheme_name="bearer", description="A token that was set for the API, or a personal token")
+        self._doors = doors
 
     async def __call__(self, request: Request) -> None:  # type: ignore[override] # nothing but the check is needed
-        self._credentials.check(request)
-        trusted(request)
+        await self._doors.may_read(request)
 
 
-def incident_router(parts: WebParts) -> APIRouter:
+def incident_router(parts: WebParts, doors: Doors) -> APIRouter:
     """Return the routes of the JSON API."""
     router = APIRouter(
         prefix="/api/v1/incidents",
         tags=["incidents"],
-        dependencies=[Security(_Bearer(Credentials(parts.api_tokens)))],
-        responses={code: {"model": Problem} for code in (401, 422, 503)},
+        dependencies=[Security(_Bearer(doors))],
+        responses={code: {"model": Problem} for code in (401, 422, 429, 503)},
     )
 
     @router.get("")

@@ -13,6 +13,7 @@ from bot.services.board import Board
 from bot.services.incidents import Incidents
 from bot.services.intake import Intake
 from bot.services.reviews import Reviews
+from bot.services.tokens import Tokens
 
 SlackReceiver = Callable[[Request, Callable[[Request], None]], Awaitable[Response]]
 """Answers a request, and tells the second argument as soon as the request is known to be Slack's."""
@@ -36,6 +37,7 @@ class WebParts:
     board: Board
     incidents: Incidents
     reviews: Reviews
+    tokens: Tokens
     parsers: Mapping[str, AlertParser]
     alert_tokens: Mapping[str, tuple[SecretStr, ...]]
     api_tokens: tuple[SecretStr, ...]

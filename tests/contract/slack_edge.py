@@ -26,6 +26,7 @@ from bot.services.board import Board
 from bot.services.confirmations import Confirmations
 from bot.services.resumptions import Resumptions
 from bot.services.reviews import Reviews
+from bot.services.tokens import Tokens
 from bot.serving import WebServer
 from bot.slack.app import Services, build_app
 from bot.slack.http_mode import HttpMode
@@ -180,6 +181,7 @@ def services(team: Responders) -> Services:
         follow_ups=team.follow_ups,
         reviews=Reviews(team.store, team.catalog, MarkdownDocuments(ROOT / "postmortems"), team.clock, KEY),
         people=team.people,
+        tokens=Tokens(team.store, team.people, timedelta(days=30), team.clock),
         catalog=team.catalog,
         now=team.clock,
     )

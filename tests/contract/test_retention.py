@@ -32,7 +32,7 @@ from bot.services.reviews import Reviews
 from bot.store.directory import DirectorySnapshots
 from bot.store.mapping import table_of
 from bot.store.sql import Store
-from bot.store.tables import AlertRow, DeliveryRow, DirectoryRow, ReceiptRow, StoredRow
+from bot.store.tables import AlertRow, DeliveryRow, DirectoryRow, ReceiptRow, StoredRow, TokenRow
 from tests import builders
 from tests.builders import NOW, Clock, observed
 from tests.conftest import Enqueued
@@ -54,7 +54,7 @@ def swept_by(store: Store, policy: RetentionPolicy, clock: Clock) -> Retention:
     return Retention(store, policy, NoJobs(), clock)
 
 
-async def count(store: Store, row: type[AlertRow | DeliveryRow | DirectoryRow | ReceiptRow]) -> int:
+async def count(store: Store, row: type[AlertRow | DeliveryRow | DirectoryRow | ReceiptRow | TokenRow]) -> int:
     async with store.session() as session:
         return (await session.execute(select(func.count()).select_from(table_of(row)))).scalar_one()
 
@@ -89,6 +89,7 @@ async def filled(store: Store) -> Store:
         await builders.keep(tx, builders.alert(fingerprint="3", title=SOMEBODY), AlertGroupId("group-3"))
         await tx.deliveries.want(DeliveryKind.ALERT_CARD, "triage", "group-3")
         await tx.receipts.first_time("request", NOW)
+        await tx.tokens.add(builders.token(expires_at=NOW))
     await DirectorySnapshots(store).save("leads", frozenset({"U1"}), NOW)
     await sent(store, "triage", incident_lane(IncidentId("incident-1")), incident_lane(IncidentId("incident-2")))
     return store
@@ -117,11 +118,11 @@ async def test_what_would_go_is_counted_and_left(filled: Store, clock: Clock) ->
     assert await due(filled, policy, NOW + 2 * DAY) == expected
 
 
-@pytest.mark.parametrize("row", [ReceiptRow, DirectoryRow])
-async def test_requests_and_group_members_go_when_their_time_has_come(
-    filled: Store, clock: Clock, row: type[ReceiptRow | DirectoryRow]
+@pytest.mark.parametrize("row", [ReceiptRow, DirectoryRow, TokenRow])
+async def test_requests_group_members_and_ended_tokens_go_when_their_time_has_come(
+    filled: Store, clock: Clock, row: type[ReceiptRow | DirectoryRow | TokenRow]
 ) -> None:
-    policy = builders.retention(requests=7 * DAY, group_members=7 * DAY)
+    policy = builders.retention(requests=7 * DAY, group_members=7 * DAY, tokens=7 * DAY)
     clock.advance(7 * DAY)
     await swept_by(filled, policy, clock).sweep("in time")
     assert await count(filled, row) == 1

@@ -58,7 +58,7 @@ CARRIED = {
     BREAK_GLASS_SUBMIT: "waiting",
     CONFIRM_SUBMIT: "in force",
 }
-WRITING_VERBS = ["declare", "severity", "lead", "mitigated", "resolve"]
+WRITING_VERBS = ["declare", "severity", "lead", "mitigated", "resolve", "token"]
 
 
 @dataclass(frozen=True)

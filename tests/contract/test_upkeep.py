@@ -41,6 +41,7 @@ async def test_what_would_go_is_shown_while_stanch_holds_the_database(
         "requests                 kept 7 d         1 requests",
         "jobs                     kept 7 d         0 jobs",
         "group_members            kept 7 d         0 user groups",
+        "tokens                   kept 90 d        0 tokens",
         "notes                    kept 30 d        0 notes",
         "alerts_without_incident  kept 90 d        0 groups of alerts",
         "alerts_of_incidents      kept 200 d       0 groups of alerts",

@@ -3,7 +3,19 @@
 The order is the order of `help`.
 """
 
-from bot.slack.commands import contain, declare, lead, listing, mitigated, resolve, review, severity, status, timeline
+from bot.slack.commands import (
+    contain,
+    declare,
+    lead,
+    listing,
+    mitigated,
+    resolve,
+    review,
+    severity,
+    status,
+    timeline,
+    token,
+)
 from bot.slack.commands.verb import Verb
 
 VERBS: tuple[Verb, ...] = (
@@ -17,6 +29,7 @@ VERBS: tuple[Verb, ...] = (
     resolve.VERB,
     timeline.VERB,
     review.VERB,
+    token.VERB,
 )
 
 __all__ = ["VERBS", "Verb"]

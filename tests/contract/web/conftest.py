@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ from bot.services.intake import Intake
 from bot.services.people import People
 from bot.services.ports import UnitOfWork
 from bot.services.reviews import Reviews
+from bot.services.tokens import Tokens
 from bot.store.sql import Store
 from bot.web.app import WebParts, create_web
 from integrations.alertmanager.alerts import parse
@@ -77,7 +79,8 @@ def parts_on(uow: UnitOfWork, clock: Clock) -> WebParts:
         policy=POLICY,
         retention=retention(),
     )
-    incidents = Incidents(uow, catalog, People(EmptyDirectory(), lambda: catalog.policy), clock)
+    people = People(EmptyDirectory(), lambda: catalog.policy)
+    incidents = Incidents(uow, catalog, people, clock)
 
     async def ready() -> Mapping[str, str]:
         return {"database": "ok"}
@@ -87,6 +90,7 @@ def parts_on(uow: UnitOfWork, clock: Clock) -> WebParts:
         board=Board(uow, catalog, incidents, clock, TIMELINE_KEY),
         incidents=incidents,
         reviews=Reviews(uow, catalog, MarkdownDocuments(ROOT / "postmortems"), clock, TIMELINE_KEY),
+        tokens=Tokens(uow, people, timedelta(days=30), clock),
         parsers={"alertmanager": parse, "unset": parse},
         alert_tokens={"alertmanager": (SecretStr(ALERT_TOKEN), SecretStr(NEXT_ALERT_TOKEN)), "unset": ()},
         api_tokens=(SecretStr(API_TOKEN),),
