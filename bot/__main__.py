@@ -16,6 +16,7 @@ from bot.demo import run_demo
 from bot.doctor import run_doctor
 from bot.errors import ContentError, StanchError
 from bot.settings import read_settings
+from bot.severity_lines import grade_lines
 from bot.store.backup import back_up
 from bot.upkeep import show_retention
 from bot.workspace import DEFAULT_PORT
@@ -55,6 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     backup.set_defaults(run=_backup)
     retention = commands.add_parser("retention", help="say how long what is kept and what would go now; change nothing")
     retention.set_defaults(run=_retention)
+    severity = commands.add_parser("severity", help="compute severities by the rubric: JSON lines in, JSON lines out")
+    severity.add_argument(
+        "--answers", required=True, metavar="FILE", help="answers, a case a line; - is standard input"
+    )
+    severity.add_argument("--content", type=Path, help="folder with a rubric of your own")
+    severity.set_defaults(run=_severity)
     demo = commands.add_parser("demo", help="a local Slack workspace with Stanch in it, on simulated integrations")
     demo.add_argument("--script", action="store_true", help="walk the demo without a person and print the transcript")
     demo.add_argument("--database-url", help="use this database instead of a SQLite file that is thrown away")
@@ -107,6 +114,10 @@ def _backup(arguments: argparse.Namespace) -> int:
 def _retention(_: argparse.Namespace) -> int:
     logging.getLogger().setLevel(logging.WARNING)
     return asyncio.run(show_retention(os.environ, clock.now, sys.stdout.write))
+
+
+def _severity(arguments: argparse.Namespace) -> int:
+    return grade_lines(load_catalog(arguments.content).rubric, arguments.answers, sys.stdout.write)
 
 
 def _demo(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,11 @@ defaulted, so that defaults fit together.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from bot.domain.actor import Actor, person
 from bot.domain.alert import Alert, AlertGroup, AlertRecord, AlertStatus
@@ -17,6 +21,7 @@ from bot.domain.milestones import Basis, Milestone, Milestones
 from bot.domain.plan import Approval, Plan, PlanKind
 from bot.domain.retention import Periods, RetentionPolicy
 from bot.domain.role import Role
+from bot.domain.rubric import Rubric
 from bot.domain.runbook import Level
 from bot.domain.severity import Severity
 from bot.domain.system import HarmSignal, System, Target
@@ -263,3 +268,10 @@ def timer(**fields: Any) -> Timer:
 def retention(hold: tuple[int, ...] = (), **keep: timedelta) -> RetentionPolicy:
     """A policy in which everything that is not named is kept for ever."""
     return RetentionPolicy(version=1, keep=Periods(**keep), hold=hold)
+
+
+@cache
+def rubric() -> Rubric:
+    """The rubric that is shipped."""
+    file = Path(__file__).parents[1] / "playbooks/rules/severity.yaml"
+    return Rubric.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))

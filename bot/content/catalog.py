@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bot.domain.playbook import Playbook
 from bot.domain.policy import Policy
 from bot.domain.retention import RetentionPolicy
+from bot.domain.rubric import Rubric
 from bot.domain.runbook import Level, Runbook
 from bot.domain.system import System
 from bot.domain.values import Value
@@ -38,6 +39,7 @@ class Catalog:
     systems: Mapping[str, System]
     policy: Policy
     retention: RetentionPolicy
+    rubric: Rubric
 
     def system_for(self, labels: dict[str, str]) -> System | None:
         """Return the system that matches most labels; `None` when none does, or when two match equally many."""

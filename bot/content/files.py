@@ -1,7 +1,7 @@
 """Which content files there are, where they lie, and how each becomes a value or a list of problems.
 
-A newcomer would let the second root replace the first: they add up. The two policies alone are taken from the last root
-that has one, because two of a kind cannot both hold.
+A newcomer would let the second root replace the first: they add up. Policies, the rubric among them, are taken from
+the last root that has one, because two of a kind cannot both hold.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +14,7 @@ from bot.content.wording import refusals, worded
 from bot.domain.playbook import Playbook
 from bot.domain.policy import Policy
 from bot.domain.retention import RetentionPolicy
+from bot.domain.rubric import Rubric
 from bot.domain.runbook import Runbook
 from bot.domain.system import System
 from bot.domain.values import Value
@@ -49,12 +50,16 @@ RUNBOOKS = Kind("runbooks", "*.yaml", Runbook, "runbooks/schema.json")
 POLICY = Kind("runbooks/rules", "policy.yaml", Policy, "runbooks/rules/policy.schema.json")
 SYSTEMS = Kind("playbooks/rules", "systems.yaml", Registry, "playbooks/rules/systems.schema.json")
 RETENTION = Kind("playbooks/rules", "retention.yaml", RetentionPolicy, "playbooks/rules/retention.schema.json")
-KINDS: Sequence[Kind[Playbook] | Kind[Runbook] | Kind[Policy] | Kind[Registry] | Kind[RetentionPolicy]] = (
+RUBRIC = Kind("playbooks/rules", "severity.yaml", Rubric, "playbooks/rules/severity.schema.json")
+KINDS: Sequence[
+    Kind[Playbook] | Kind[Runbook] | Kind[Policy] | Kind[Registry] | Kind[RetentionPolicy] | Kind[Rubric]
+] = (
     PLAYBOOKS,
     RUNBOOKS,
     POLICY,
     SYSTEMS,
     RETENTION,
+    RUBRIC,
 )
 
 

@@ -20,6 +20,7 @@ from bot.content.files import (
     PLAYBOOKS,
     POLICY,
     RETENTION,
+    RUBRIC,
     RUNBOOKS,
     SYSTEMS,
     Entry,
@@ -29,10 +30,12 @@ from bot.content.files import (
     shown,
     strays,
 )
+from bot.content.rubric_checks import check_rubric
 from bot.content.runbook_checks import check_runbook
 from bot.domain.playbook import Playbook
 from bot.domain.policy import Policy
 from bot.domain.retention import RetentionPolicy
+from bot.domain.rubric import Rubric
 from bot.domain.runbook import Runbook
 from bot.errors import ContentError
 
@@ -44,6 +47,7 @@ class _Files:
     policies: Found[Policy]
     registries: Found[Registry]
     retentions: Found[RetentionPolicy]
+    rubrics: Found[Rubric]
 
     @property
     def policy(self) -> Policy | None:
@@ -54,6 +58,11 @@ class _Files:
     def retention(self) -> RetentionPolicy | None:
         """The one that holds: of the last root that has one."""
         return self.retentions.entries[-1].value if self.retentions.entries else None
+
+    @property
+    def rubric(self) -> Rubric | None:
+        """The one that holds: of the last root that has one."""
+        return self.rubrics.entries[-1].value if self.rubrics.entries else None
 
     @property
     def systems(self) -> list[Registered]:
@@ -82,10 +91,11 @@ def load(roots: Sequence[Path], actions: Mapping[str, ActionSpec]) -> Catalog:
         policies=find(POLICY, roots, roots[0]),
         registries=find(SYSTEMS, roots, roots[0]),
         retentions=find(RETENTION, roots, roots[0]),
+        rubrics=find(RUBRIC, roots, roots[0]),
     )
     problems = {*_read_problems(files, roots), *_problems_between(files, actions)}
-    policy, retention = files.policy, files.retention
-    if problems or policy is None or retention is None:
+    policy, retention, rubric = files.policy, files.retention, files.rubric
+    if problems or policy is None or retention is None or rubric is None:
         raise ContentError([str(problem) for problem in sorted(problems)])
     return Catalog(
         playbooks={entry.value.id: entry.value for entry in files.playbooks.entries},
@@ -93,6 +103,7 @@ def load(roots: Sequence[Path], actions: Mapping[str, ActionSpec]) -> Catalog:
         systems={system.id: system for _, _, system in files.systems},
         policy=policy,
         retention=retention,
+        rubric=rubric,
     )
 
 
@@ -101,14 +112,17 @@ def _read_problems(files: _Files, roots: Sequence[Path]) -> Iterator[Problem]:
         if not root.is_dir():
             yield Problem(str(root), 1, "file", "there is no such folder")
     yield from strays(roots, roots[0])
-    for found in (files.playbooks, files.runbooks, files.policies, files.registries, files.retentions):
+    for found in (files.playbooks, files.runbooks, files.policies, files.registries, files.retentions, files.rubrics):
         yield from found.problems
-    if not files.policies.names:
-        path = shown(roots[0] / POLICY.folder / POLICY.pattern, roots[0])
-        yield Problem(path, 1, "file", "it is missing: nothing could be approved")
-    if not files.retentions.names:
-        path = shown(roots[0] / RETENTION.folder / RETENTION.pattern, roots[0])
-        yield Problem(path, 1, "file", "it is missing: nobody could say how long anything is kept")
+    needed = (
+        (files.policies, POLICY, "nothing could be approved"),
+        (files.retentions, RETENTION, "nobody could say how long anything is kept"),
+        (files.rubrics, RUBRIC, "nobody could say how bad an incident is"),
+    )
+    for found, kind, consequence in needed:
+        if not found.names:
+            path = shown(roots[0] / kind.folder / kind.pattern, roots[0])
+            yield Problem(path, 1, "file", f"it is missing: {consequence}")
 
 
 def _problems_between(files: _Files, actions: Mapping[str, ActionSpec]) -> Iterator[Problem]:
@@ -127,6 +141,8 @@ def _problems_between(files: _Files, actions: Mapping[str, ActionSpec]) -> Itera
         yield from check_policy(policy)
     for retention in files.retentions.entries:
         yield from check_retention(retention)
+    for rubric in files.rubrics.entries:
+        yield from check_rubric(rubric)
     yield from check_systems(files.systems, [entry.value for entry in files.runbooks.entries], actions)
 
 

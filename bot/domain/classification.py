@@ -16,6 +16,14 @@ class FiredRule(Value):
     because: str
 
 
+class UsedAnswer(Value):
+    """An answer that a person gave or a registry knew, and that the severity rests on."""
+
+    question: str
+    answer: bool | int | str
+    means: str
+
+
 class Classification(Value):
     """Failure mode and severity, explained.
 
@@ -25,6 +33,8 @@ class Classification(Value):
         rules: Severity rules that held, worst first.
         unknown: Facts that rules ask for and nobody stated.
         would_change: The smallest changes that would move the severity.
+        answers: What the severity rests on, where questions were answered.
+        rubric_version: Of the rubric that it was computed with; `None` when a playbook's own rules did.
         provisional: Whether an unknown fact could still make it worse.
     """
 
@@ -35,6 +45,8 @@ class Classification(Value):
     rules: tuple[FiredRule, ...] = ()
     unknown: tuple[str, ...] = ()
     would_change: tuple[str, ...] = ()
+    answers: tuple[UsedAnswer, ...] = ()
+    rubric_version: int | None = None
 
     @property
     def provisional(self) -> bool:

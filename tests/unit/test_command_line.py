@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 
-def stanch(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run the command with none of its settings."""
+def stanch(*words: str, said: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command with none of its settings; `said` is what it reads."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STANCH_")}
     command = [sys.executable, "-m", "bot", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=environment, input=said, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_mistakes_in_content_are_all_told_with_their_lines(tmp_path: Path) -> None:

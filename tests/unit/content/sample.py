@@ -135,12 +135,68 @@ keep:
   personal_data: 730d
 hold: [3]
 """
+RUBRIC = """\
+version: 1
+questions:
+  - kind: modifier
+    id: reached
+    title: Reach
+    ask: Did it reach anybody?
+    answers_from_mildest:
+      - {value: false, means: nobody}
+      - {value: true, means: somebody}
+    unknown_as: true
+  - kind: dimension
+    id: people
+    title: People
+    ask: Was anybody hurt?
+    levels: [nobody, somebody, many]
+facts:
+  - {id: death, means: somebody died}
+  - {id: rumour, means: somebody heard of it}
+severity_by_level: [SEV4, SEV3, SEV1]
+unknown_dimension:
+  level: 0
+  worse:
+    level: 1
+    when:
+      answer_at_least: {reached: true}
+near_miss:
+  unless:
+    answer_at_least: {reached: true}
+  severity_by_level: [SEV4, SEV4, SEV3]
+  because: it reached nobody
+raises:
+  levels_at_most: 1
+  rules:
+    - id: known-outside
+      from_level: 1
+      when:
+        all:
+          - fact: rumour
+          - any:
+              - answer_at_least: {people: 1}
+      because: it is known outside
+floors:
+  - id: somebody-died
+    at_least: SEV1
+    when:
+      fact: death
+    because: somebody died
+contradictions:
+  - id: dead-and-not-reached
+    answers: {death: true, reached: false}
+    ask: Did somebody die of what reached nobody?
+downgrade:
+  levels_at_most: 1
+"""
 FILES = {
     "runbooks/go-back.yaml": RUNBOOK,
     "playbooks/bad-answers.yaml": PLAYBOOK,
     "playbooks/rules/systems.yaml": SYSTEMS,
     "runbooks/rules/policy.yaml": POLICY,
     "playbooks/rules/retention.yaml": RETENTION,
+    "playbooks/rules/severity.yaml": RUBRIC,
 }
 
 

@@ -8,7 +8,7 @@ from bot.content import Catalog
 from bot.domain.policy import ApprovalRule, BreakGlass, Groups, LevelRule, Policy
 from bot.domain.runbook import Level
 from bot.domain.system import System
-from tests.builders import retention
+from tests.builders import retention, rubric
 
 POLICY = Policy(
     version=1,
@@ -25,7 +25,12 @@ def system(name: str, **match: list[str]) -> System:
 
 def catalog(*systems: System) -> Catalog:
     return Catalog(
-        playbooks={}, runbooks={}, systems={each.id: each for each in systems}, policy=POLICY, retention=retention()
+        playbooks={},
+        runbooks={},
+        systems={each.id: each for each in systems},
+        policy=POLICY,
+        retention=retention(),
+        rubric=rubric(),
     )
 
 
