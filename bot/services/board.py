@@ -140,6 +140,11 @@ class Board:
         """Return one containment with all that its card shows."""
         async with self._uow.begin() as tx:
             containment = await tx.containments.get(containment_id)
+        return await self.view_of(containment)
+
+    async def view_of(self, containment: Containment) -> ContainmentView:
+        """Return a containment as it is given, stored or not, with all that its card shows."""
+        async with self._uow.begin() as tx:
             incident = await tx.incidents.get(containment.plan.incident_id)
             of = await tx.containments.get(containment.plan.of) if containment.plan.of else None
         plan, policy, at = containment.plan, self._catalog.policy, self._now()

@@ -5,6 +5,7 @@ people who press at once get one effect and both see the true state.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bot.content import Catalog
 from bot.domain import policy as rules
@@ -16,7 +17,7 @@ from bot.domain.role import Role
 from bot.domain.timeline import Fact
 from bot.domain.timer import Timer
 from bot.domain.values import ContainmentId, IncidentId, Now
-from bot.errors import InvalidTransition, PlanExpired
+from bot.errors import InvalidTransition, NotFound, PlanExpired
 from bot.services.lanes import incident_lane
 from bot.services.paging import want_page
 from bot.services.people import People
@@ -24,6 +25,22 @@ from bot.services.plans import EXPIRE_PLAN, OFFER_BREAK_GLASS
 from bot.services.ports import Transaction, UnitOfWork
 
 CARRY_OUT = "containment.carry_out"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a decision was asked for.
+
+    Attributes:
+        request: Identity of the request; a repeat of it finds what the first one did, and does nothing.
+        dry_run: Whether to check everything and store nothing.
+    """
+
+    request: str | None = None
+    dry_run: bool = False
+
+
+_IN_EARNEST = Asked()
 
 
 class Containments:
@@ -36,7 +53,9 @@ class Containments:
         self._people = people
         self._now = now
 
-    async def approve(self, actor: Actor, containment_id: ContainmentId, fingerprint: str) -> Containment:
+    async def approve(
+        self, actor: Actor, containment_id: ContainmentId, fingerprint: str, asked: Asked = _IN_EARNEST
+    ) -> Containment:
         """Give the go-ahead; carry it out once nothing more is needed.
 
         Raises:
@@ -46,9 +65,13 @@ class Containments:
         """
         roles = await self._roles(actor, containment_id)
         async with self._uow.begin() as tx:
+            if await self._came_already(tx, asked):
+                return await tx.containments.get(containment_id)
             containment = await self._open_plan(tx, containment_id, fingerprint)
             approval = Approval(fingerprint=fingerprint, actor=actor, roles=roles, at=self._now())
             rules.check_may_approve(self._catalog.policy, containment.plan, containment.approvals, approval)
+            if asked.dry_run:
+                return containment.decided(approval)
             return await self._decide(tx, containment.decided(approval), approval)
 
     async def break_glass(
@@ -71,7 +94,9 @@ class Containments:
             await want_page(tx, incident, f"break-glass:{containment.id}", said)
             return await self._decide(tx, containment.decided(approval), approval)
 
-    async def decline(self, actor: Actor, containment_id: ContainmentId, fingerprint: str) -> Containment:
+    async def decline(
+        self, actor: Actor, containment_id: ContainmentId, fingerprint: str, asked: Asked = _IN_EARNEST
+    ) -> Containment:
         """Turn a plan down; whoever may plan it may turn it down.
 
         Raises:
@@ -80,9 +105,13 @@ class Containments:
         """
         roles = await self._roles(actor, containment_id)
         async with self._uow.begin() as tx:
+            if await self._came_already(tx, asked):
+                return await tx.containments.get(containment_id)
             containment = await self._open_plan(tx, containment_id, fingerprint)
             rules.check_may_plan(self._catalog.policy, containment.plan.levels, roles)
             declined = containment.moved(ContainmentState.DECLINED, declined_by=actor)
+            if asked.dry_run:
+                return declined
             return await record(
                 tx,
                 declined,
@@ -119,10 +148,27 @@ class Containments:
         async with self._uow.begin() as tx:
             return await tx.containments.get(containment_id)
 
+    async def numbered(self, incident_id: IncidentId, number: int) -> Containment:
+        """Return a containment by its number within an incident.
+
+        Raises:
+            NotFound: There is none.
+        """
+        found = next((each for each in await self.of_incident(incident_id) if each.number == number), None)
+        if found is None:
+            raise NotFound(f"This incident has no C-{number}.")
+        return found
+
     async def of_incident(self, incident_id: IncidentId) -> Sequence[Containment]:
         """Return an incident's containments, oldest first."""
         async with self._uow.begin() as tx:
             return await tx.containments.of_incident(incident_id)
+
+    async def _came_already(self, tx: Transaction, asked: Asked) -> bool:
+        """Take a request once, in the commit of what it asks for; a dry run takes none."""
+        if asked.request is None or asked.dry_run:
+            return False
+        return not await tx.receipts.first_time(f"decision:{asked.request}", self._now())
 
     async def _roles(self, actor: Actor, containment_id: ContainmentId) -> frozenset[Role]:
         async with self._uow.begin() as tx:

@@ -46,16 +46,33 @@ class FollowUps:
         self._plans = plans
         self._now = now
 
-    async def plan_undo(self, actor: Actor, containment_id: ContainmentId, reason: str) -> Containment:
-        """Plan to restore exactly what was read before a containment.
+    async def plan_undo(
+        self, actor: Actor, containment_id: ContainmentId, reason: str, *, request: str | None = None
+    ) -> Containment:
+        """Plan to restore exactly what was read before a containment, and store that for a decision.
+
+        Args:
+            actor: Who asks.
+            containment_id: What is to be undone.
+            reason: Why.
+            request: Identity of the request; a repeat of it returns what the first one stored.
 
         Raises:
+            StanchError: As `read_undo` does.
+        """
+        return await self._plans.store(await self.read_undo(actor, containment_id, reason), request)
+
+    async def read_undo(self, actor: Actor, containment_id: ContainmentId, reason: str) -> Plan:
+        """Return the plan that a person asks for to undo a containment; nothing is stored.
+
+        Raises:
+            NotPermitted: The person may not plan at its level.
             InvalidTransition: It is not in force, or cannot be undone.
             PlanDrifted: Somebody changed a target since.
             IntegrationError: A vendor could not be read.
         """
         incident, original = await self._in_force(actor, containment_id)
-        return await self._plans.store(await self.undo_of(original, incident, actor, reason))
+        return await self.undo_of(original, incident, actor, reason)
 
     async def undo_of(self, original: Containment, incident: Incident, actor: Actor, reason: str) -> Plan:
         """Return the plan that undoes a containment in force, having read every target that it touched.

@@ -43,26 +43,30 @@ class Incidents:
         self._now = now
 
     async def declare(
-        self, actor: Actor, title: str, *, severity: Severity | None = None, request: str | None = None
+        self,
+        actor: Actor,
+        title: str,
+        *,
+        severity: Severity | None = None,
+        system_id: str | None = None,
+        request: str | None = None,
     ) -> Incident:
-        """Open a live incident on a person's word; the playbooks classify what the title says.
+        """Open a live incident on a person's word.
 
         Args:
             actor: Who declares; anyone may.
             title: What is happening, in words.
             severity: Given by the person instead of the playbook's.
+            system_id: The AI system it is about, where the person knows; runbooks need one.
             request: Identity of the request; a repeat of it returns the incident that the first one opened.
 
         Raises:
             BadCommand: The title is empty.
+            NotFound: There is no such system.
         """
-        title = " ".join(title.split())
-        if is_blank(title):
-            raise BadCommand("Say what is happening: `/incident declare <what is happening>`")
-        at = self._now()
-        classification = classify(list(self._catalog.playbooks.values()), Facts(text=title))
-        if severity is not None:
-            classification = classification.changed(severity=severity)
+        title, at = _one_line(title), self._now()
+        system = self._registered(system_id)
+        classification = self.classify_title(title, severity, system_id)
         incident_id = IncidentId(digest(["declare", request])[:32] if request else uuid4().hex)
         async with self._uow.begin() as tx:
             known = await tx.incidents.find(incident_id)
@@ -72,12 +76,35 @@ class Incidents:
                 tx,
                 incident_id=incident_id,
                 title=title,
-                system=None,
+                system=system,
                 classification=classification,
                 detected_at=at,
                 actor=actor,
                 why="declared by a person",
             )
+
+    def classify_title(
+        self, title: str, severity: Severity | None = None, system_id: str | None = None
+    ) -> Classification:
+        """Return what the playbooks make of what somebody is about to declare; nothing is stored.
+
+        Raises:
+            BadCommand: The title is empty.
+            NotFound: There is no such system.
+        """
+        system = self._registered(system_id)
+        facts = Facts(text=_one_line(title), tier=system.tier if system else None)
+        classification = classify(list(self._catalog.playbooks.values()), facts)
+        return classification if severity is None else classification.changed(severity=severity)
+
+    def _registered(self, system_id: str | None) -> System | None:
+        if system_id is None:
+            return None
+        system = self._catalog.systems.get(system_id)
+        if system is None:
+            known = ", ".join(sorted(self._catalog.systems)) or "none"
+            raise NotFound(f"There is no AI system `{system_id}` in the registry; there are: {known}.")
+        return system
 
     async def declare_group(self, actor: Actor, group_id: AlertGroupId) -> Incident:
         """Open an incident from an alert group.
@@ -249,6 +276,13 @@ class Incidents:
         """Return incidents, newest first."""
         async with self._uow.begin() as tx:
             return await tx.incidents.listed(only_open=only_open, limit=limit, before=before)
+
+
+def _one_line(title: str) -> str:
+    title = " ".join(title.split())
+    if is_blank(title):
+        raise BadCommand("Say what is happening: `/incident declare <what is happening>`")
+    return title
 
 
 async def change_in(tx: Transaction, incident_id: IncidentId, transition: Transition) -> Incident:

@@ -79,8 +79,24 @@ class Planning:
         target = system.targets[step.target]
         return await use.action(step.action, target.connection).choices(target.ref)
 
-    async def plan(self, actor: Actor, incident_id: IncidentId, request: PlanRequest) -> Containment:
+    async def plan(
+        self, actor: Actor, incident_id: IncidentId, wanted: PlanRequest, *, request: str | None = None
+    ) -> Containment:
         """Read every target, and store what would change for a decision.
+
+        Args:
+            actor: Who asks.
+            incident_id: What it is for.
+            wanted: What they filled in.
+            request: Identity of the request; a repeat of it returns what the first one stored.
+
+        Raises:
+            StanchError: As `read` does.
+        """
+        return await self._plans.store(await self.read(actor, incident_id, wanted), request)
+
+    async def read(self, actor: Actor, incident_id: IncidentId, request: PlanRequest) -> Plan:
+        """Read every target, and return what would change; nothing is stored.
 
         Raises:
             NotPermitted: The person may not plan at the runbook's level.
@@ -99,7 +115,7 @@ class Planning:
             raise InvalidTransition(f"Already contained: every target of “{runbook.title}” reads as it would make it.")
         signal = system.signals.get(runbook.harm_signal) if runbook.harm_signal else None
         at = self._now()
-        plan = Plan(
+        return Plan(
             kind=PlanKind.APPLY,
             incident_id=incident.id,
             runbook=runbook.id,
@@ -124,7 +140,6 @@ class Planning:
             requested_at=at,
             expires_at=at + self._catalog.policy.plan_expires_after,
         )
-        return await self._plans.store(plan)
 
     async def plan_again(self, actor: Actor, containment_id: ContainmentId) -> Containment:
         """Plan what a containment did once more, with what was entered then: for harm that is back after its undo.

@@ -13,7 +13,7 @@ from bot.domain.runbook import Level
 from bot.domain.system import System
 from bot.domain.timeline import Fact
 from bot.domain.timer import Timer
-from bot.domain.values import ContainmentId
+from bot.domain.values import ContainmentId, digest
 from bot.services.lanes import incident_lane
 from bot.services.people import People
 from bot.services.ports import Transaction, UnitOfWork
@@ -40,10 +40,18 @@ class Plans:
         roles = await self._people.roles_of(actor.id, system)
         rules.check_may_plan(self._catalog.policy, levels, roles)
 
-    async def store(self, plan: Plan) -> Containment:
-        """Keep a plan for a decision, with its card and the timers that close it."""
+    async def store(self, plan: Plan, request: str | None = None) -> Containment:
+        """Keep a plan for a decision, with its card and the timers that close it.
+
+        Args:
+            plan: What was read.
+            request: Identity of the request; a repeat of it returns what the first one stored.
+        """
+        known = ContainmentId(digest(["plan", request])[:32]) if request is not None else None
         async with self._uow.begin() as tx:
-            containment = await add(tx, plan)
+            if known is not None and not await tx.receipts.first_time(f"plan:{request}", plan.requested_at):
+                return await tx.containments.get(known)
+            containment = await add(tx, plan, known)
             await self._set_timers(tx, containment)
         return containment
 
@@ -56,14 +64,20 @@ class Plans:
             await tx.timers.set(Timer(key=f"{job}:{containment.id}", job=job, subject=containment.id, due_at=due_at))
 
 
-async def add(tx: Transaction, plan: Plan) -> Containment:
-    """Keep a plan within a transaction: row, fact and card."""
-    containment = Containment(
-        id=ContainmentId(uuid4().hex),
-        number=await tx.containments.next_number(plan.incident_id),
-        plan=plan,
-        progress=tuple(Progress() for _ in plan.changes),
-    )
+def _proposed(plan: Plan, containment_id: ContainmentId, number: int) -> Containment:
+    """Return a plan as it waits for a decision."""
+    return Containment(id=containment_id, number=number, plan=plan, progress=tuple(Progress() for _ in plan.changes))
+
+
+def only_shown(plan: Plan) -> Containment:
+    """Return a plan for showing alone: it has the number 0, and is stored nowhere."""
+    return _proposed(plan, ContainmentId(""), 0)
+
+
+async def add(tx: Transaction, plan: Plan, containment_id: ContainmentId | None = None) -> Containment:
+    """Keep a plan within a transaction: row, fact and card; without an id it gets one."""
+    number = await tx.containments.next_number(plan.incident_id)
+    containment = _proposed(plan, containment_id or ContainmentId(uuid4().hex), number)
     await tx.containments.add(containment)
     fact = Fact(
         kind="plan.made",

@@ -6,6 +6,7 @@ There is no documentation page: it would load scripts from elsewhere. `/openapi.
 from fastapi import FastAPI
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
+from bot.web.acting import acting_router
 from bot.web.alerts import MAX_BODY, AlertDoors
 from bot.web.boundary import Boundary
 from bot.web.doors import Doors
@@ -31,7 +32,9 @@ def create_web(parts: WebParts) -> FastAPI:
     if parts.slack is not None:
         app.router.routes.append(slack_route(parts.slack))
     app.include_router(health_router(parts, metrics))
-    app.include_router(incident_router(parts, Doors(parts)))
+    to_the_api = Doors(parts)
+    app.include_router(incident_router(parts, to_the_api))
+    app.include_router(acting_router(parts, to_the_api))
     for connection, simulator in parts.simulators.items():
         app.mount(f"/simulated/{connection}", RequestBodyLimitMiddleware(simulator, max_body_size=MAX_BODY))
     return app

@@ -18,20 +18,45 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
-from bot.errors import Busy, Conflict, NotFound, StanchError, StoreUnavailable, UserError
+from bot.errors import (
+    ApprovalMissing,
+    Busy,
+    Conflict,
+    IntegrationError,
+    InvalidTransition,
+    NotFound,
+    NotPermitted,
+    PlanDrifted,
+    PlanExpired,
+    StanchError,
+    StoreUnavailable,
+    UserError,
+)
 
 logger = logging.getLogger(__name__)
 
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _RETRY_AFTER = timedelta(seconds=5)
 _CODES = {
     400: "bad_request",
     401: "unauthorized",
+    403: "not_permitted",
     404: "not_found",
     405: "method_not_allowed",
+    409: "not_now",
     413: "too_large",
     415: "unsupported_encoding",
     429: "too_many_requests",
+}
+_OF_PEOPLE: Mapping[type[UserError], int] = {
+    NotFound: 404,
+    NotPermitted: 403,
+    ApprovalMissing: 409,
+    InvalidTransition: 409,
+    PlanDrifted: 409,
+    PlanExpired: 409,
 }
 _SENTENCES = {
     404: "There is nothing at this address.",
@@ -58,8 +83,21 @@ def answer_errors(app: FastAPI) -> None:
         app.add_exception_handler(kind, _handle)
 
 
-async def _handle(_: Request, error: Exception) -> Response:
-    return answer(error)
+async def _handle(request: Request, error: Exception) -> Response:
+    answered = answer(error)
+    if answered.status_code == 405:
+        answered.headers["Allow"] = ", ".join(_methods_at(request))
+    return answered
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Return what an address takes: several routes may share one, and the framework names the first one's methods."""
+
+    def is_taken(method: str) -> bool:
+        asked = {**request.scope, "method": method}
+        return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
+
+    return [method for method in _METHODS if is_taken(method)]
 
 
 def answer(error: Exception) -> Response:
@@ -72,8 +110,10 @@ def answer(error: Exception) -> Response:
         case Busy() | StoreUnavailable() | Conflict():
             return _come_back(error)
         case UserError():
-            missing = isinstance(error, NotFound)
-            return problem(404 if missing else 400, "not_found" if missing else "bad_request", str(error))
+            status = next((status for kind, status in _OF_PEOPLE.items() if isinstance(error, kind)), 400)
+            return problem(status, _CODES[status], str(error))
+        case IntegrationError():
+            return problem(502, "vendor_failed", str(error))
         case _:
             return _unexpected(error)
 

@@ -82,3 +82,13 @@ INCIDENT: JsonObject = {
         ],
     },
 }
+
+DECLARE: JsonObject = {"title": "The assistant invents refund rules", "severity": "SEV2", "system": "support-assistant"}
+PLAN: JsonObject = {
+    "runbook": "roll-the-prompt-back",
+    "inputs": {"variation": "v41"},
+    "reason": "harmful advice since v42",
+    "dry_run": True,
+}
+DECISION: JsonObject = {"fingerprint": "591785b794601e212b260e25925636fd591785b794601e212b260e25925636fd"}
+UNDO: JsonObject = {"reason": "v43 is fixed"}

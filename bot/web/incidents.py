@@ -1,4 +1,4 @@
-"""`GET /api/v1/incidents`: incidents for other programs and the drafts of their reviews, read-only.
+"""`GET /api/v1/incidents`: incidents, their containments and runbooks, and the drafts of their reviews, read-only.
 
 Incidents hold personal data, so every address here needs a credential, also for what looks harmless.
 """
@@ -11,17 +11,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bot.web.acting_answers import RunbookAnswer, RunbookList, StandingAnswer
 from bot.web.answers import IncidentAnswer, IncidentPage
 from bot.web.doors import Doors
 from bot.web.errors import Problem
 from bot.web.parts import WebParts
 
 # Above this a number fits no column that holds incident numbers.
-_MAX_NUMBER = 2_147_483_647
+MAX_NUMBER = 2_147_483_647
 _MAX_LIMIT = 200
 _MARKDOWN = "text/markdown"
 
-Number = Annotated[int, Path(ge=1, le=_MAX_NUMBER, description="7 for INC-7")]
+Number = Annotated[int, Path(ge=1, le=MAX_NUMBER, description="7 for INC-7")]
+ContainmentNumber = Annotated[int, Path(ge=1, le=MAX_NUMBER, description="2 for C-2")]
 
 
 class _Selection(BaseModel):
@@ -31,7 +33,7 @@ class _Selection(BaseModel):
 
     only_open: bool = Field(default=False, alias="open", description="Only those that still need people")
     limit: int = Field(default=50, ge=1, le=_MAX_LIMIT)
-    before: int | None = Field(default=None, ge=1, le=_MAX_NUMBER, description="`next_before` of the page before")
+    before: int | None = Field(default=None, ge=1, le=MAX_NUMBER, description="`next_before` of the page before")
 
 
 class _Bearer(HTTPBearer):
@@ -65,6 +67,19 @@ def incident_router(parts: WebParts, doors: Doors) -> APIRouter:
         """Show one incident: clocks, containments, alerts, and its timeline with the verdict on the chain."""
         found = await parts.incidents.numbered(number)
         return IncidentAnswer.whole(await parts.board.incident(found.id), await parts.board.timeline(found.id))
+
+    @router.get("/{number}/runbooks", responses={404: {"model": Problem}})
+    async def runbooks(number: Number) -> RunbookList:
+        """List the runbooks on offer, smallest ladder level first."""
+        found = await parts.incidents.numbered(number)
+        offered = (await parts.board.incident(found.id)).runbooks
+        return RunbookList(runbooks=[RunbookAnswer.of(runbook) for runbook in offered])
+
+    @router.get("/{number}/containments/{containment}", responses={404: {"model": Problem}})
+    async def containment(number: Number, containment: ContainmentNumber) -> StandingAnswer:
+        """Show one plan or containment with all that a decision rests on."""
+        found = await parts.incidents.numbered(number)
+        return StandingAnswer.of(await parts.board.view_of(await parts.containments.numbered(found.id, containment)))
 
     @router.get(
         "/{number}/review",

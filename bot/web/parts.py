@@ -10,8 +10,11 @@ from starlette.responses import Response
 from bot.domain.values import Now
 from bot.sdk import AlertParser, AsgiApp
 from bot.services.board import Board
+from bot.services.containments import Containments
+from bot.services.follow_ups import FollowUps
 from bot.services.incidents import Incidents
 from bot.services.intake import Intake
+from bot.services.planning import Planning
 from bot.services.reviews import Reviews
 from bot.services.tokens import Tokens
 
@@ -38,6 +41,9 @@ class WebParts:
     incidents: Incidents
     reviews: Reviews
     tokens: Tokens
+    planning: Planning
+    containments: Containments
+    follow_ups: FollowUps
     parsers: Mapping[str, AlertParser]
     alert_tokens: Mapping[str, tuple[SecretStr, ...]]
     api_tokens: tuple[SecretStr, ...]

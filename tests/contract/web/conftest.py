@@ -11,14 +11,20 @@ from pydantic import SecretStr
 from bot.app import ROOT
 from bot.content import Catalog
 from bot.documents import MarkdownDocuments
+from bot.domain.incident import IncidentKind
 from bot.domain.playbook import Playbook
 from bot.domain.policy import Policy
 from bot.domain.runbook import Level
+from bot.errors import NotFound
 from bot.services.board import Board
+from bot.services.containments import Containments
+from bot.services.follow_ups import FollowUps
 from bot.services.incidents import Incidents
 from bot.services.intake import Intake
 from bot.services.people import People
-from bot.services.ports import UnitOfWork
+from bot.services.planning import Planning
+from bot.services.plans import Plans
+from bot.services.ports import IncidentConnections, UnitOfWork
 from bot.services.reviews import Reviews
 from bot.services.tokens import Tokens
 from bot.store.sql import Store
@@ -70,6 +76,13 @@ class EmptyDirectory:
         return frozenset()
 
 
+class NoConnections:
+    """An installation without any connection: nothing can be read, and nothing acted on."""
+
+    def for_incident(self, kind: IncidentKind) -> IncidentConnections:
+        raise NotFound(f"There is no connection for a {kind.value} incident.")
+
+
 def parts_on(uow: UnitOfWork, clock: Clock) -> WebParts:
     """Return what the web needs, on a store."""
     catalog = Catalog(
@@ -82,6 +95,7 @@ def parts_on(uow: UnitOfWork, clock: Clock) -> WebParts:
     )
     people = People(EmptyDirectory(), lambda: catalog.policy)
     incidents = Incidents(uow, catalog, people, clock)
+    plans, pool = Plans(uow, catalog, people), NoConnections()
 
     async def ready() -> Mapping[str, str]:
         return {"database": "ok"}
@@ -91,6 +105,9 @@ def parts_on(uow: UnitOfWork, clock: Clock) -> WebParts:
         board=Board(uow, catalog, incidents, clock, TIMELINE_KEY),
         incidents=incidents,
         reviews=Reviews(uow, catalog, MarkdownDocuments(ROOT / "postmortems"), clock, TIMELINE_KEY),
+        planning=Planning(uow, catalog, pool, plans, clock),
+        containments=Containments(uow, catalog, people, clock),
+        follow_ups=FollowUps(uow, catalog, pool, plans, clock),
         tokens=Tokens(uow, people, timedelta(days=30), clock),
         parsers={"alertmanager": parse, "unset": parse},
         alert_tokens={"alertmanager": (SecretStr(ALERT_TOKEN), SecretStr(NEXT_ALERT_TOKEN)), "unset": ()},

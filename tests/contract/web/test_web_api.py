@@ -13,7 +13,8 @@ from bot.domain.values import IncidentId
 from bot.store.sql import Store
 from bot.web.answers import IncidentAnswer, IncidentPage
 from bot.web.app import WebParts
-from bot.web.examples import INCIDENT, PAGE
+from bot.web.bodies import DecisionBody, DeclareBody, PlanBody, UndoBody
+from bot.web.examples import DECISION, DECLARE, INCIDENT, PAGE, PLAN, UNDO
 from tests.builders import (
     COMMANDER,
     NOW,
@@ -181,18 +182,26 @@ class TestOneIncident:
         assert int(answer.headers["Retry-After"]) >= 1
 
     @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-    async def test_the_api_only_reads(self, client: Client, method: str) -> None:
+    async def test_an_incident_itself_is_only_read(self, client: Client, method: str) -> None:
         answer = await client.request(method, f"{API}/1", headers=AUTHORIZED)
         assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
+
+    async def test_a_method_that_an_address_does_not_take_is_answered_with_all_that_it_takes(
+        self, client: Client
+    ) -> None:
+        answer = await client.delete(API, headers=AUTHORIZED)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, POST")
 
 
 class TestDescription:
     async def test_openapi_is_public_and_says_where_a_credential_is_needed(self, client: Client) -> None:
         described = (await client.get("/openapi.json")).json()
-        schemes = {"api": [{"bearer": []}], "alerts": [{"alert": []}]}
+        schemes = {"api": "bearer", "alerts": "alert"}
         for path, methods in described["paths"].items():
-            needs = [method.get("security") for method in methods.values()]
-            assert needs == [schemes.get(path.split("/")[1])]
+            for name, method in methods.items():
+                acts = path.startswith(API) and (name == "post" or path.endswith("/runbooks/{runbook}"))
+                scheme = "personal" if acts else schemes.get(path.split("/")[1])
+                assert method.get("security") == ([{scheme: []}] if scheme else None), (name, path)
 
     async def test_every_refusal_of_the_api_is_described_in_the_one_shape(self, client: Client) -> None:
         described = (await client.get("/openapi.json")).json()
@@ -203,6 +212,8 @@ class TestDescription:
     def test_the_examples_are_what_the_models_say(self) -> None:
         assert IncidentPage.model_validate(PAGE).model_dump(mode="json") == PAGE
         assert IncidentAnswer.model_validate(INCIDENT).model_dump(mode="json") == INCIDENT
+        for body, example in ((DeclareBody, DECLARE), (PlanBody, PLAN), (DecisionBody, DECISION), (UndoBody, UNDO)):
+            assert body.model_validate(example).model_dump(mode="json", exclude_unset=True) == example
 
     @pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/docs", "/"])
     async def test_there_are_no_pages(self, client: Client, path: str) -> None:
