@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.sdk import JsonObject
-from tests.real.processes import free_port, program, running
+from tests.real.processes import free_ports, program, running
 from tests.real.traffic import Backends
 
 BACKEND: JsonObject = {"backend": "assistant"}
@@ -113,7 +113,7 @@ def running_haproxy(folder: Path, backends: Backends) -> Iterator[HAProxy]:
         NotStarted: It is not installed, or did not answer.
     """
     found = program("haproxy")
-    port, admin, user = free_port(), free_port(), free_port()
+    port, admin, user = free_ports(3)
     configuration = {"folder": folder, "port": port, "admin": admin, "user": user, "weight": 25}
     configuration |= {"old": backends.old, "new": backends.new}
     (folder / "clients.acl").write_text("192.0.2.1\n")

@@ -14,7 +14,7 @@ from integrations.caddy.client import AdminApi, Settings
 from integrations.caddy.front import BlockClient, CutOff
 from tests.integrations.caddy.contract import BALANCER, PATH, SERVER, config
 from tests.real.acting import Acting
-from tests.real.processes import REPOSITORY, NotStarted, answers_at, free_port, running
+from tests.real.processes import REPOSITORY, NotStarted, answers_at, free_ports, running
 from tests.real.traffic import Backends, asked, running_backends
 
 pytestmark = pytest.mark.real
@@ -50,7 +50,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Caddy, J
     if not _PROGRAM.exists():
         raise NotStarted("Caddy is not installed: run `.ci/real-setup` first.")
     folder = tmp_path_factory.mktemp("caddy")
-    port, admin = free_port(), free_port()
+    port, admin = free_ports(2)
     with running_backends() as backends:
         whole = config(backends.old, backends.new, listen=[f"127.0.0.1:{port}"], automatic_https={"disable": True})
         whole["admin"] = {"listen": f"127.0.0.1:{admin}", "config": {"persist": False}}
