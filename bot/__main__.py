@@ -14,6 +14,7 @@ from bot import clock, logs
 from bot.app import Application, load_catalog
 from bot.demo import run_demo
 from bot.doctor import run_doctor
+from bot.domain.deadline import NOT_LEGAL_ADVICE
 from bot.errors import ContentError, StanchError
 from bot.settings import read_settings
 from bot.severity_lines import grade_lines
@@ -23,6 +24,8 @@ from bot.workspace import DEFAULT_PORT
 
 # Another program under the same name: what runs the bot must not load it, nor hold the 11 MB that it needs.
 _WORKSPACE = "bot.workspace.server:main"
+# Found when it is asked for: it needs 45 MB that nothing else here needs.
+_DEADLINES = "bot.deadline_lines:state_lines"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,6 +65,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     severity.add_argument("--content", type=Path, help="folder with a rubric of your own")
     severity.set_defaults(run=_severity)
+    deadlines = commands.add_parser(
+        "deadlines",
+        help="compute regulatory deadlines: JSON lines in, JSON lines out; not legal advice",
+        description=NOT_LEGAL_ADVICE,
+    )
+    deadlines.add_argument("--facts", required=True, metavar="FILE", help="facts, a case a line; - is standard input")
+    deadlines.add_argument("--content", type=Path, help="folder with deadlines of your own")
+    deadlines.set_defaults(run=_deadlines)
     demo = commands.add_parser("demo", help="a local Slack workspace with Stanch in it, on simulated integrations")
     demo.add_argument("--script", action="store_true", help="walk the demo without a person and print the transcript")
     demo.add_argument("--database-url", help="use this database instead of a SQLite file that is thrown away")
@@ -118,6 +129,12 @@ def _retention(_: argparse.Namespace) -> int:
 
 def _severity(arguments: argparse.Namespace) -> int:
     return grade_lines(load_catalog(arguments.content).rubric, arguments.answers, sys.stdout.write)
+
+
+def _deadlines(arguments: argparse.Namespace) -> int:
+    sys.stderr.write(f"{NOT_LEGAL_ADVICE}\n")
+    rules = load_catalog(arguments.content).deadlines
+    return int(resolve_name(_DEADLINES)(rules, arguments.facts, sys.stdout.write))
 
 
 def _demo(arguments: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from bot.domain.alert import Alert, AlertGroup, AlertRecord, AlertStatus
 from bot.domain.change import Change, Guard
 from bot.domain.classification import Classification, FiredRule
 from bot.domain.containment import Containment, Progress
+from bot.domain.deadline import DeadlineRules
 from bot.domain.incident import Incident, IncidentKind
 from bot.domain.milestones import Basis, Milestone, Milestones
 from bot.domain.plan import Approval, Plan, PlanKind
@@ -273,5 +274,15 @@ def retention(hold: tuple[int, ...] = (), **keep: timedelta) -> RetentionPolicy:
 @cache
 def rubric() -> Rubric:
     """The rubric that is shipped."""
-    file = Path(__file__).parents[1] / "playbooks/rules/severity.yaml"
-    return Rubric.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    return Rubric.model_validate(_shipped("severity"))
+
+
+@cache
+def deadlines() -> DeadlineRules:
+    """The deadlines that are shipped."""
+    return DeadlineRules.model_validate(_shipped("deadlines"))
+
+
+def _shipped(name: str) -> Any:
+    file = Path(__file__).parents[1] / f"playbooks/rules/{name}.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8"))

@@ -7,6 +7,7 @@ when two select it equally well, from none.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.domain.deadline import DeadlineRules
 from bot.domain.playbook import Playbook
 from bot.domain.policy import Policy
 from bot.domain.retention import RetentionPolicy
@@ -40,6 +41,7 @@ class Catalog:
     policy: Policy
     retention: RetentionPolicy
     rubric: Rubric
+    deadlines: DeadlineRules
 
     def system_for(self, labels: dict[str, str]) -> System | None:
         """Return the system that matches most labels; `None` when none does, or when two match equally many."""

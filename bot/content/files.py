@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from bot.content.document import Document, Problem, read
 from bot.content.wording import refusals, worded
+from bot.domain.deadline import DeadlineRules
 from bot.domain.playbook import Playbook
 from bot.domain.policy import Policy
 from bot.domain.retention import RetentionPolicy
@@ -51,8 +52,15 @@ POLICY = Kind("runbooks/rules", "policy.yaml", Policy, "runbooks/rules/policy.sc
 SYSTEMS = Kind("playbooks/rules", "systems.yaml", Registry, "playbooks/rules/systems.schema.json")
 RETENTION = Kind("playbooks/rules", "retention.yaml", RetentionPolicy, "playbooks/rules/retention.schema.json")
 RUBRIC = Kind("playbooks/rules", "severity.yaml", Rubric, "playbooks/rules/severity.schema.json")
+DEADLINES = Kind("playbooks/rules", "deadlines.yaml", DeadlineRules, "playbooks/rules/deadlines.schema.json")
 KINDS: Sequence[
-    Kind[Playbook] | Kind[Runbook] | Kind[Policy] | Kind[Registry] | Kind[RetentionPolicy] | Kind[Rubric]
+    Kind[Playbook]
+    | Kind[Runbook]
+    | Kind[Policy]
+    | Kind[Registry]
+    | Kind[RetentionPolicy]
+    | Kind[Rubric]
+    | Kind[DeadlineRules]
 ] = (
     PLAYBOOKS,
     RUNBOOKS,
@@ -60,6 +68,7 @@ KINDS: Sequence[
     SYSTEMS,
     RETENTION,
     RUBRIC,
+    DEADLINES,
 )
 
 
@@ -83,6 +92,11 @@ class Found(Generic[V]):
     entries: list[Entry[V]] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def held(self) -> V | None:
+        """What holds where two cannot: that of the last root that has one."""
+        return self.entries[-1].value if self.entries else None
 
 
 def find(kind: Kind[V], roots: Iterable[Path], shown_from: Path) -> Found[V]:

@@ -15,8 +15,10 @@ from bot.content.checks import (
     check_systems,
     check_unique,
 )
+from bot.content.deadline_checks import check_deadlines
 from bot.content.document import Problem
 from bot.content.files import (
+    DEADLINES,
     PLAYBOOKS,
     POLICY,
     RETENTION,
@@ -32,6 +34,7 @@ from bot.content.files import (
 )
 from bot.content.rubric_checks import check_rubric
 from bot.content.runbook_checks import check_runbook
+from bot.domain.deadline import DeadlineRules
 from bot.domain.playbook import Playbook
 from bot.domain.policy import Policy
 from bot.domain.retention import RetentionPolicy
@@ -48,21 +51,7 @@ class _Files:
     registries: Found[Registry]
     retentions: Found[RetentionPolicy]
     rubrics: Found[Rubric]
-
-    @property
-    def policy(self) -> Policy | None:
-        """The one that holds: of the last root that has one."""
-        return self.policies.entries[-1].value if self.policies.entries else None
-
-    @property
-    def retention(self) -> RetentionPolicy | None:
-        """The one that holds: of the last root that has one."""
-        return self.retentions.entries[-1].value if self.retentions.entries else None
-
-    @property
-    def rubric(self) -> Rubric | None:
-        """The one that holds: of the last root that has one."""
-        return self.rubrics.entries[-1].value if self.rubrics.entries else None
+    deadlines: Found[DeadlineRules]
 
     @property
     def systems(self) -> list[Registered]:
@@ -92,10 +81,12 @@ def load(roots: Sequence[Path], actions: Mapping[str, ActionSpec]) -> Catalog:
         registries=find(SYSTEMS, roots, roots[0]),
         retentions=find(RETENTION, roots, roots[0]),
         rubrics=find(RUBRIC, roots, roots[0]),
+        deadlines=find(DEADLINES, roots, roots[0]),
     )
     problems = {*_read_problems(files, roots), *_problems_between(files, actions)}
-    policy, retention, rubric = files.policy, files.retention, files.rubric
-    if problems or policy is None or retention is None or rubric is None:
+    policy, retention = files.policies.held, files.retentions.held
+    rubric, deadlines = files.rubrics.held, files.deadlines.held
+    if problems or policy is None or retention is None or rubric is None or deadlines is None:
         raise ContentError([str(problem) for problem in sorted(problems)])
     return Catalog(
         playbooks={entry.value.id: entry.value for entry in files.playbooks.entries},
@@ -104,6 +95,7 @@ def load(roots: Sequence[Path], actions: Mapping[str, ActionSpec]) -> Catalog:
         policy=policy,
         retention=retention,
         rubric=rubric,
+        deadlines=deadlines,
     )
 
 
@@ -112,14 +104,15 @@ def _read_problems(files: _Files, roots: Sequence[Path]) -> Iterator[Problem]:
         if not root.is_dir():
             yield Problem(str(root), 1, "file", "there is no such folder")
     yield from strays(roots, roots[0])
-    for found in (files.playbooks, files.runbooks, files.policies, files.registries, files.retentions, files.rubrics):
-        yield from found.problems
-    needed = (
+    for read in (files.playbooks, files.runbooks, files.registries):
+        yield from read.problems
+    for found, kind, consequence in (
         (files.policies, POLICY, "nothing could be approved"),
         (files.retentions, RETENTION, "nobody could say how long anything is kept"),
         (files.rubrics, RUBRIC, "nobody could say how bad an incident is"),
-    )
-    for found, kind, consequence in needed:
+        (files.deadlines, DEADLINES, "nobody could say what must be reported by when"),
+    ):
+        yield from found.problems
         if not found.names:
             path = shown(roots[0] / kind.folder / kind.pattern, roots[0])
             yield Problem(path, 1, "file", f"it is missing: {consequence}")
@@ -136,13 +129,15 @@ def _problems_between(files: _Files, actions: Mapping[str, ActionSpec]) -> Itera
     for playbook in files.playbooks.entries:
         yield from check_playbook(playbook, known)
     for runbook in files.runbooks.entries:
-        yield from check_runbook(runbook, actions, files.policy)
+        yield from check_runbook(runbook, actions, files.policies.held)
     for policy in files.policies.entries:
         yield from check_policy(policy)
     for retention in files.retentions.entries:
         yield from check_retention(retention)
     for rubric in files.rubrics.entries:
         yield from check_rubric(rubric)
+    for deadlines in files.deadlines.entries:
+        yield from check_deadlines(deadlines)
     yield from check_systems(files.systems, [entry.value for entry in files.runbooks.entries], actions)
 
 

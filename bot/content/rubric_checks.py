@@ -16,9 +16,9 @@ from bot.domain.rubric import (
     FactConfirmed,
     Modifier,
     Rubric,
-    Scalar,
 )
 from bot.domain.severity import Severity
+from bot.domain.values import Scalar
 
 
 def check_rubric(entry: Entry[Rubric]) -> Iterator[Problem]:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import Field
 
-from bot.domain.rubric import Rubric, Scalar
-from bot.domain.values import JsonObject, Value
+from bot.domain.rubric import Rubric
+from bot.domain.values import JsonObject, Scalar, Value
 from bot.errors import BadCommand
 
 FACTS = "facts"

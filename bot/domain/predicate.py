@@ -6,10 +6,11 @@ false.
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field, Tag
 
+from bot.domain.single_key import by_single_key
 from bot.domain.values import Value
 
 Answer = bool | None
@@ -147,21 +148,6 @@ class Not(Value):
         return self.not_.missing(facts)
 
 
-def _kind(value: Any) -> str | None:
-    if isinstance(value, dict):
-        return str(next(iter(value))) if len(value) == 1 else None
-    return _KINDS.get(type(value))
-
-
-_KINDS: dict[type, str] = {
-    All: "all",
-    Any_: "any",
-    Not: "not",
-    LabelIs: "label_is",
-    TextMentions: "text_mentions",
-    TierAtMost: "tier_at_most",
-}
-
 Predicate = Annotated[
     Annotated[All, Tag("all")]
     | Annotated[Any_, Tag("any")]
@@ -169,12 +155,16 @@ Predicate = Annotated[
     | Annotated[LabelIs, Tag("label_is")]
     | Annotated[TextMentions, Tag("text_mentions")]
     | Annotated[TierAtMost, Tag("tier_at_most")],
-    Discriminator(
-        _kind,
-        custom_error_type="unknown_condition",
-        custom_error_message=(
-            "a condition has exactly one of the keys all, any, not, label_is, text_mentions, tier_at_most"
-        ),
+    by_single_key(
+        "a condition",
+        {
+            All: "all",
+            Any_: "any",
+            Not: "not",
+            LabelIs: "label_is",
+            TextMentions: "text_mentions",
+            TierAtMost: "tier_at_most",
+        },
     ),
 ]
 

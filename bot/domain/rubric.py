@@ -7,23 +7,15 @@ ask whether an answer is *at least* so bad: that is why a worse answer never low
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import Field, Tag
 
 from bot.domain.severity import Severity
+from bot.domain.single_key import by_single_key
 from bot.domain.system import Identifier, Name, Sentence, Title
-from bot.domain.values import Value
+from bot.domain.values import Scalar, Value
 
-
-def _scalar(value: object) -> object:
-    if not isinstance(value, bool | int | str):
-        raise ValueError("must be text, a whole number, true or false")  # noqa: TRY004 - pydantic reports ValueError
-    return value
-
-
-Scalar = Annotated[bool | int | str, BeforeValidator(_scalar)]
-"""An answer as it is written; `true` and 1 are two answers."""
 Ranks = Mapping[str, int]
 """Answers by question, as places in its list: 0 is the mildest."""
 _Level = Annotated[int, Field(ge=0, le=20)]
@@ -145,25 +137,12 @@ class AnyOf(Value):
         return any(part.holds(rubric, ranks, facts) for part in self.any)
 
 
-_KINDS: dict[type, str] = {AllOf: "all", AnyOf: "any", AnswerAtLeast: "answer_at_least", FactConfirmed: "fact"}
-
-
-def _kind(value: Any) -> str | None:
-    if isinstance(value, dict):
-        return str(next(iter(value))) if len(value) == 1 else None
-    return _KINDS.get(type(value))
-
-
 Condition = Annotated[
     Annotated[AllOf, Tag("all")]
     | Annotated[AnyOf, Tag("any")]
     | Annotated[AnswerAtLeast, Tag("answer_at_least")]
     | Annotated[FactConfirmed, Tag("fact")],
-    Discriminator(
-        _kind,
-        custom_error_type="unknown_condition",
-        custom_error_message="a condition has exactly one of the keys all, any, answer_at_least, fact",
-    ),
+    by_single_key("a condition", {AllOf: "all", AnyOf: "any", AnswerAtLeast: "answer_at_least", FactConfirmed: "fact"}),
 ]
 
 

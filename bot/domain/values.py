@@ -41,6 +41,14 @@ def _whole_number(value: object) -> object:
     return value
 
 
+def _scalar(value: object) -> object:
+    if not isinstance(value, bool | int | str):
+        raise ValueError("must be text, a whole number, true or false")  # noqa: TRY004 - pydantic reports ValueError
+    return value
+
+
+Scalar = Annotated[bool | int | str, BeforeValidator(_scalar)]
+"""A plain value as it is written; `true` and 1 are two."""
 Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 Now = Callable[[], datetime]

@@ -30,7 +30,7 @@ from bot.services.tokens import Tokens
 from bot.store.sql import Store
 from bot.web.app import WebParts, create_web
 from integrations.alertmanager.alerts import parse
-from tests.builders import Clock, retention, rubric, system
+from tests.builders import Clock, deadlines, retention, rubric, system
 
 ALERT_TOKEN = "alert-token-in-force"
 NEXT_ALERT_TOKEN = "alert-token-that-replaces-it"
@@ -92,6 +92,7 @@ def parts_on(uow: UnitOfWork, clock: Clock) -> WebParts:
         policy=POLICY,
         retention=retention(),
         rubric=rubric(),
+        deadlines=deadlines(),
     )
     people = People(EmptyDirectory(), lambda: catalog.policy)
     incidents = Incidents(uow, catalog, people, clock)

@@ -190,6 +190,51 @@ contradictions:
 downgrade:
   levels_at_most: 1
 """
+DEADLINES = """\
+version: 1
+facts:
+  - {id: role, type: text, means: what it is}
+  - {id: leaked, type: truth, means: data leaked}
+  - {id: people, type: number, means: how many}
+instants:
+  - {id: aware_at, means: somebody was aware}
+deadlines:
+  - id: first_law
+    regime: First law
+    verified: text
+    binds:
+      fact_is_not: {role: [guest]}
+    applies_from:
+      - day: "2026-01-01"
+        when:
+          all:
+            - fact_is: {leaked: [true]}
+            - any:
+                - fact_below: {people: 500}
+    stages:
+      - id: warning
+        what: warn
+        trigger:
+          fact_is: {leaked: [true]}
+        limits:
+          - anchor: {instant: [aware_at]}
+            period: {hours: 24}
+            gone_if_passed_by: aware_at
+      - id: report
+        what: report
+        limits:
+          - anchor: {filing: [first_law:warning]}
+            period: {months: 1}
+      - id: yearly
+        what: count
+        limits:
+          - anchor: {end_of_year_of: aware_at}
+            period: {days: 60}
+  - id: second_law
+    regime: Second law
+    verified: unconfirmed
+    disabled_because: nobody knows
+"""
 FILES = {
     "runbooks/go-back.yaml": RUNBOOK,
     "playbooks/bad-answers.yaml": PLAYBOOK,
@@ -197,6 +242,7 @@ FILES = {
     "runbooks/rules/policy.yaml": POLICY,
     "playbooks/rules/retention.yaml": RETENTION,
     "playbooks/rules/severity.yaml": RUBRIC,
+    "playbooks/rules/deadlines.yaml": DEADLINES,
 }
 
 

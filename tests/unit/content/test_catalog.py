@@ -8,7 +8,7 @@ from bot.content import Catalog
 from bot.domain.policy import ApprovalRule, BreakGlass, Groups, LevelRule, Policy
 from bot.domain.runbook import Level
 from bot.domain.system import System
-from tests.builders import retention, rubric
+from tests.builders import deadlines, retention, rubric
 
 POLICY = Policy(
     version=1,
@@ -31,6 +31,7 @@ def catalog(*systems: System) -> Catalog:
         policy=POLICY,
         retention=retention(),
         rubric=rubric(),
+        deadlines=deadlines(),
     )
 
 

@@ -95,7 +95,7 @@ def test_a_root_that_does_not_exist_is_a_mistake(root: Path, tmp_path: Path) -> 
     ("path", "holds"),
     [
         ("runbooks/go-home.yml", "*.yaml"),
-        ("playbooks/rules/polices.yaml", "systems.yaml, retention.yaml, severity.yaml"),
+        ("playbooks/rules/polices.yaml", "systems.yaml, retention.yaml, severity.yaml, deadlines.yaml"),
     ],
 )
 def test_a_file_that_would_silently_not_be_read_is_a_mistake(root: Path, path: str, holds: str) -> None:
