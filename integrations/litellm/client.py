@@ -55,8 +55,17 @@ class Team(Limits):
 
 
 class _KeyInfo(_Answer):
-    key: str = Field(pattern=r"^[0-9a-f]{64}$")
+    key: str
     info: Key
+
+
+class _ListedKey(_Answer):
+    token: str = Field(pattern=r"^[0-9a-f]{64}$")
+    key_alias: str | None = None
+
+
+class _Keys(_Answer):
+    keys: list[_ListedKey]
 
 
 class _TeamInfo(_Answer):
@@ -173,10 +182,29 @@ class AdminApi:
         self._client = client
         self._headers = {"Authorization": f"Bearer {settings.admin_key.get_secret_value()}"}
 
-    async def key(self, by: dict[str, str]) -> tuple[str, Key]:
-        """Return the hash and the settings of the key with `key` or `key_alias`; refused when there is none."""
-        found = _parsed(_KeyInfo, await self.call("read key", "GET", "/key/info", params=by), "read key")
-        return found.key, found.info
+    async def key(self, key_hash: str) -> Key:
+        """Return the settings of a key; refused when there is none."""
+        body = await self.call("read key", "GET", "/key/info", params={"key": key_hash})
+        found = _parsed(_KeyInfo, body, "read key")
+        if found.key != key_hash:
+            # LiteLLM answers with the caller's own key where it does not see which one is asked for.
+            raise _foreign("read key")
+        return found.info
+
+    async def key_hash(self, alias: str) -> str:
+        """Return the hash of the key with an alias.
+
+        Raises:
+            Rejected: There is none, or several share it.
+        """
+        params = {"key_alias": alias, "return_full_object": "true", "size": "100"}
+        body = await self.call("find key", "GET", "/key/list", params=params)
+        # Some versions of LiteLLM also list keys whose alias only contains what was asked for.
+        found = [each.token for each in _parsed(_Keys, body, "find key").keys if each.key_alias == alias]
+        if len(found) == 1:
+            return found[0]
+        detail = f"{len(found)} keys have the alias {alias}" if found else f"no key has the alias {alias}"
+        raise Rejected(NAME, "find key", status=409 if found else 404, detail=detail)
 
     async def team(self, team_id: str) -> Team:
         """Return a team; refused when there is none."""

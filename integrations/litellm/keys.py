@@ -133,13 +133,13 @@ class _KeyAction(LiteLlmAction[KeyRef]):
         return fitting(KeyRef, ref, whom=TITLE)
 
     async def _read(self, target: KeyRef) -> JsonObject:
-        return _state((await self._found(target))[1])
+        return _state(await self._api.key(await self._hash(target)))
 
-    async def _found(self, target: KeyRef) -> tuple[str, Limits]:
-        return await self._api.key({"key_alias": target.alias} if target.alias else {"key": target.hash or ""})
+    async def _hash(self, target: KeyRef) -> str:
+        return target.hash or await self._api.key_hash(target.alias or "")
 
     async def _write(self, target: KeyRef, current: JsonObject, after: JsonObject) -> None:
-        key, _ = await self._found(target)
+        key = await self._hash(target)
         if current["blocked"] != after["blocked"]:
             verb = "block" if after["blocked"] else "unblock"
             await self._api.call(f"{verb} key", "POST", f"/key/{verb}", {"key": key})

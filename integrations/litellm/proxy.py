@@ -77,14 +77,6 @@ def found(document: JsonObject, part: str, name: str, message: str, status: int 
     return thing
 
 
-def key_hash(document: JsonObject, key: str | None, alias: str | None) -> str:
-    """Return the hash of a key by its hash or alias."""
-    for each, fields in document["keys"].items():
-        if each == key or (alias is not None and fields.get("key_alias") == alias):
-            return str(each)
-    raise Refusal(404, "Key not found in database")
-
-
 def limiting(part: str, name: str, body: JsonObject) -> Edit:
     """Return the edit that writes limits; null clears one, and a negative one is taken."""
     wanted = {limit: _checked(limit, body[limit]) for limit in _LIMITS if limit in body}

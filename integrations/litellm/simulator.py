@@ -13,7 +13,7 @@ from starlette.routing import Route
 from bot.sdk import AsgiApp, JsonObject, Simulator
 from integrations.litellm import proxy, traffic
 from integrations.litellm.faults import FaultyApi
-from integrations.litellm.proxy import Edit, Refusal, found, key_hash, loaded
+from integrations.litellm.proxy import Edit, Refusal, found, loaded
 
 Show = Callable[[Request, JsonObject], object]
 EditOf = Callable[[Request, JsonObject], Edit]
@@ -33,6 +33,7 @@ class _LiteLlm:
         """Return the routes."""
         reads: dict[str, Show] = {
             "/key/info": _key,
+            "/key/list": _keys,
             "/team/info": _team,
             "/model/info": _models,
             "/router/settings": _router,
@@ -110,9 +111,17 @@ def _require_admin(request: Request, document: JsonObject) -> None:
 
 
 def _key(request: Request, document: JsonObject) -> JsonObject:
-    asked = request.query_params
-    key = key_hash(document, asked.get("key"), asked.get("key_alias"))
-    return {"key": key, "info": {"key_name": f"sk-...{key[-4:]}", "key_alias": None, **document["keys"][key]}}
+    # Without a key LiteLLM looks for the caller's own, and the admin key is none of the database's.
+    asked = request.query_params.get("key", "")
+    key = found(document, "keys", asked, "Key not found in database")
+    return {"key": asked, "info": {"key_name": f"sk-...{asked[-4:]}", "key_alias": None, **key}}
+
+
+def _keys(request: Request, document: JsonObject) -> JsonObject:
+    alias = request.query_params.get("key_alias")
+    listed = [{"token": key, "key_alias": None, **each} for key, each in document["keys"].items()]
+    keys = [each for each in listed if alias in (None, each["key_alias"])]
+    return {"keys": keys, "total_count": len(keys), "current_page": 1, "total_pages": 1}
 
 
 def _team(request: Request, document: JsonObject) -> JsonObject:

@@ -2,13 +2,16 @@
 
 import copy
 
+import httpx
 import pytest
 
 from bot.sdk import JsonObject, Rejected, Unavailable, UserError
 from integrations.litellm.filters import as_sent, by_word, named_patterns
+from integrations.litellm.keys import BlockKey
 from tests.integrations.litellm.contract import (
     ASSISTANT,
     ASSISTANT_KEY,
+    BATCH,
     DEPLOYMENT,
     GUARDRAIL,
     KEY,
@@ -19,7 +22,7 @@ from tests.integrations.litellm.contract import (
     TEAM,
     WORLD,
 )
-from tests.integrations.litellm.simulated import SimulatedLiteLlm
+from tests.integrations.litellm.simulated import SETTINGS, SimulatedLiteLlm
 
 
 def router(**settings: object) -> JsonObject:
@@ -294,8 +297,22 @@ class TestFaults:
         litellm = SimulatedLiteLlm()
         done = await litellm.carry_out("block_key", KEY)
         litellm.world.disturb("litellm", lambda document: {**document, "keys": {}})
-        with pytest.raises(Rejected, match="Key not found"):
+        with pytest.raises(Rejected, match="no key has the alias assistant"):
             await litellm.undo("block_key", KEY, done)
+
+    async def test_an_alias_that_two_keys_share_names_none_of_them(self) -> None:
+        keys = {**WORLD["keys"], BATCH: {"key_alias": "assistant"}}
+        with pytest.raises(Rejected, match="2 keys have the alias assistant"):
+            await SimulatedLiteLlm(keys=keys).action("block_key").read(KEY)
+
+    async def test_an_answer_about_another_key_is_not_taken_for_the_one_that_was_asked_for(self) -> None:
+        """LiteLLM tells of the caller's own key where it does not see which one is asked for."""
+        own = {"key": "f" * 64, "info": {"models": [], "key_alias": "stanch"}}
+        async with httpx.AsyncClient(
+            transport=httpx.MockTransport(lambda _: httpx.Response(200, json=own)), base_url=SETTINGS.url
+        ) as client:
+            with pytest.raises(Unavailable, match="not that of a LiteLLM proxy"):
+                await BlockKey(SETTINGS, client).read({"hash": ASSISTANT})
 
     async def test_a_change_of_which_half_was_written_is_completed(self) -> None:
         litellm = SimulatedLiteLlm()
