@@ -56,7 +56,7 @@ def _require_allowed(holder: JsonObject, model: str) -> None:
         raise Refusal(403, f"key not allowed to access model. Tried to access {model}")
     if holder["max_budget"] is not None and holder["spend"] >= holder["max_budget"]:
         raise Refusal(
-            429, f"Budget has been exceeded! Current cost: {holder['spend']}, Max budget: {holder['max_budget']}"
+            422, f"Budget has been exceeded! Current cost: {holder['spend']}, Max budget: {holder['max_budget']}"
         )
 
 

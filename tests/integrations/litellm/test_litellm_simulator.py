@@ -56,7 +56,7 @@ async def test_a_model_limit_counts_everybody() -> None:
 async def test_a_budget_of_nothing_refuses() -> None:
     litellm = SimulatedLiteLlm()
     await litellm.carry_out("cap_key_budget", KEY, dollars=0)
-    assert await litellm.heard() == 429
+    assert await litellm.heard() == 422
 
 
 async def test_a_switched_route_answers_from_the_other_model_under_the_same_name() -> None:
