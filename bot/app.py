@@ -43,6 +43,7 @@ from bot.services.plans import EXPIRE_PLAN, OFFER_BREAK_GLASS, Plans
 from bot.services.resumptions import Resumptions
 from bot.services.retention import SWEEP, Retention
 from bot.services.reviews import Reviews
+from bot.services.standing import STANDS, Standing
 from bot.services.tokens import Tokens
 from bot.services.watching import WATCH, Watching
 from bot.serving import WebServer
@@ -130,6 +131,7 @@ class Application:
                 OFFER_BREAK_GLASS: self.containments.offer_break_glass,
                 END_REACHED: self.ends.reached,
                 END_NEAR: self.ends.near,
+                STANDS: Standing(self.store, self.connections, now).look,
             },
         )
         self._tracer: Otlp | None = None

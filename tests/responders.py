@@ -35,6 +35,7 @@ from bot.services.paging import Paging
 from bot.services.people import People
 from bot.services.planning import Planning, PlanRequest
 from bot.services.plans import EXPIRE_PLAN, OFFER_BREAK_GLASS, Plans
+from bot.services.standing import STANDS, Standing
 from bot.services.watching import WATCH, Watching
 from bot.store.sql import Store
 from bot.store.world import SimulatedWorld
@@ -92,6 +93,7 @@ class Responders:
                 OFFER_BREAK_GLASS: self.containments.offer_break_glass,
                 END_REACHED: self.ends.reached,
                 END_NEAR: self.ends.near,
+                STANDS: Standing(store, self.pool, clock).look,
             },
         )
 

@@ -109,6 +109,8 @@ class Containment(Value):
         ends_at: When it asks (or reverts); set when applied.
         end_reached: Whether the end passed with the containment still in force.
         kept_because: Why it was not undone at its end though its plan asked for that; empty otherwise.
+        missing_since: When a target was first found to read otherwise than it was written, without having been undone.
+        missing: Which targets those are, once people were told; empty otherwise.
         harm_returned_at: For an undo: when the harm signal was over its threshold again.
         undone_by: The undo plan's containment.
         rebased: Its changes as they are since an older containment under it was undone; empty before.
@@ -136,6 +138,8 @@ class Containment(Value):
     ends_at: Instant | None = None
     end_reached: bool = False
     kept_because: str = ""
+    missing_since: Instant | None = None
+    missing: str = ""
     harm_returned_at: Instant | None = None
     undone_by: ContainmentId | None = None
     rebased: tuple[Change, ...] = ()

@@ -25,6 +25,7 @@ from bot.sdk import Action
 from bot.services.containments import record
 from bot.services.ends import WATCH_AFTER, clear_end, set_end, undo_stopped
 from bot.services.ports import Connections, Transaction, UnitOfWork
+from bot.services.standing import look_later, look_no_more
 from bot.services.watching import WATCH
 from bot.tracing import Span, Value
 
@@ -205,6 +206,7 @@ class Execution:
                 return None
             ends_at = at + plan.duration
             await set_end(tx, containment, ends_at, at)
+            await look_later(tx, containment.id, at)
             state = ContainmentState.WATCHING if plan.signal else ContainmentState.VERIFIED
             text = f"C-{done.number}: every change reads back"
             fact = self._fact("containment.state_verified", text)
@@ -220,6 +222,7 @@ class Execution:
         original = await tx.containments.get(done.plan.of)
         if done.plan.kind is PlanKind.UNDO:
             await clear_end(tx, original.id)
+            await look_no_more(tx, original.id)
             undone = original.moved(ContainmentState.UNDONE, undone_by=done.id)
             await record(tx, undone, self._fact("containment.undone", f"C-{original.number} was undone"))
             await self._rebase(tx, original, done.plan.rebases)

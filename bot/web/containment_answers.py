@@ -82,6 +82,7 @@ class ContainmentAnswer(_Answer):
         confirmed_by: Who did, by Slack user id; `confirmed_on` is what that rests on.
         ends_at: When its end comes; `on_end` says what happens then.
         kept_because: Why it was not undone at its end though it was to be; empty otherwise.
+        missing: Which targets are not as they were written any more though nobody undid it; empty otherwise.
         harm_returned_at: For an undo: when the harm signal was over its threshold again.
     """
 
@@ -109,6 +110,7 @@ class ContainmentAnswer(_Answer):
     on_end: OnEnd
     end_reached: bool
     kept_because: str
+    missing: str
     harm_returned_at: Instant | None
 
     @classmethod
@@ -140,5 +142,6 @@ class ContainmentAnswer(_Answer):
             on_end=plan.on_end,
             end_reached=containment.end_reached,
             kept_because=containment.kept_because,
+            missing=containment.missing,
             harm_returned_at=containment.harm_returned_at,
         )

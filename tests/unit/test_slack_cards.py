@@ -22,7 +22,7 @@ from bot.slack.views.alert_card import alert_card
 from bot.slack.views.containment_card import containment_card
 from bot.slack.views.incident_card import incident_card
 from bot.slack.views.listing import incident_list
-from bot.slack.views.note import end_reached_note, undo_stopped_note
+from bot.slack.views.note import end_reached_note, missing_note, undo_stopped_note
 from bot.slack.views.timeline import timeline_card
 from tests import builders
 from tests.builders import COMMANDER, NOW, OWNER, RESPONDER
@@ -191,6 +191,20 @@ def test_the_note_about_an_end_mentions_the_commander_and_leads_to_the_card() ->
     assert "<@U0COMMANDER>: *C-1 Switch a feature off* has reached its end" in text
     assert "<https://slack.example.com/archives/C1/p1|its card>" in text
     assert "its card" in text_of(end_reached_note(view, None))
+
+
+def test_a_containment_that_is_not_in_place_any_more_says_so_and_not_that_it_is_verified() -> None:
+    lost = in_force(
+        ContainmentState.VERIFIED,
+        effect_verified_at=NOW,
+        missing="“Drain <new>” was written, and the target reads as before it now",
+    )
+    view = containment_view(lost, incident=builders.incident(commander=COMMANDER))
+    card, note = text_of(containment_card(view)), text_of(missing_note(view, None))
+    assert "Not in place any more, though nobody undid it" in card
+    assert "ontained and verified" not in card
+    assert "<@U0COMMANDER>: *C-1 Switch a feature off* is not in place any more, and was not undone" in note
+    assert "“Drain &lt;new&gt;” was written" in note
 
 
 def test_the_note_about_an_undo_that_stopped_by_itself_names_both_and_says_why() -> None:

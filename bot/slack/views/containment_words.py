@@ -21,6 +21,8 @@ _WORDS = {
 
 def state_words(containment: Containment) -> str:
     """Return its state in words."""
+    if containment.missing and containment.is_in_force:
+        return "not in place any more, though nobody undid it"
     if containment.state is ContainmentState.VERIFIED:
         if containment.plan.kind is not PlanKind.APPLY:
             return "done and reads back"
@@ -35,6 +37,7 @@ def is_verified_effect(containment: Containment) -> bool:
         containment.state is ContainmentState.VERIFIED
         and containment.effect_verified_at is not None
         and containment.is_in_force
+        and not containment.missing
     )
 
 

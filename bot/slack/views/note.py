@@ -48,6 +48,17 @@ def kept_at_end_note(view: ContainmentView, card_url: str | None) -> Card:
     return Card(f"{name(containment)} has reached its end and stays in force", [section(text)])
 
 
+def missing_note(view: ContainmentView, card_url: str | None) -> Card:
+    """Return the note that a containment is not in place any more though nobody undid it."""
+    containment = view.containment
+    text = (
+        f":warning: {_whom(view)}*{name(containment)}* is not in place any more, and was not undone: "
+        f"{escape(containment.missing, _PROBLEM)}. Somebody changed the target, or the vendor forgot the change, as "
+        f"some do when they are restarted. Put it right there or plan again; *Undo* on {_card(card_url)} closes it."
+    )
+    return Card(f"{name(containment)} is not in place any more", [section(text)])
+
+
 def undo_stopped_note(view: ContainmentView, card_url: str | None) -> Card:
     """Return the note that an undo which began by itself at a containment's end has stopped."""
     undo, original = view.containment, view.of
@@ -88,6 +99,7 @@ NOTES: dict[str, Callable[[ContainmentView, str | None], Card]] = {
     "end_near": end_near_note,
     "end_reached": end_reached_note,
     "kept_at_end": kept_at_end_note,
+    "missing": missing_note,
     "undo_stopped": undo_stopped_note,
     "harm_returned": harm_returned_note,
 }
