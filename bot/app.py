@@ -26,7 +26,7 @@ from bot.durable.replicas import Replicas
 from bot.durable.timers import Timers
 from bot.errors import SettingsError, StoreUnavailable
 from bot.integration_folders import action_specs, discover
-from bot.schedule import Schedule, daily
+from bot.schedule import Schedule, daily, every_six_hours
 from bot.services.board import Board
 from bot.services.confirmations import Confirmations
 from bot.services.containments import CARRY_OUT, Containments
@@ -37,7 +37,7 @@ from bot.services.follow_ups import FollowUps
 from bot.services.incidents import LOOK_BACK, Incidents
 from bot.services.intake import Intake
 from bot.services.paging import Paging
-from bot.services.people import People
+from bot.services.people import KEEP_MEMBERS, People
 from bot.services.planning import Planning
 from bot.services.plans import EXPIRE_PLAN, OFFER_BREAK_GLASS, Plans
 from bot.services.resumptions import Resumptions
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 TIMER = "timer"
 # In UTC, and in the night of most; never at the full hour, when everybody else's nightly work begins.
-RECURRENCES = (daily(SWEEP, hour=3, minute=17),)
+RECURRENCES = (daily(SWEEP, hour=3, minute=17), every_six_hours(KEEP_MEMBERS, minute=41))
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +108,7 @@ class Application:
             retry_handlers=[AsyncConnectionErrorRetryHandler()],
         )
         directory = SlackDirectory(self._slack, DirectorySnapshots(self.store), now=now)
+        self._systems = tuple(catalog.systems.values())
         self.people = People(directory, lambda: catalog.policy)
         self.incidents = Incidents(self.store, catalog, self.people, now)
         self.intake = Intake(self.store, catalog, self.incidents, now)
@@ -259,6 +260,7 @@ class Application:
             DRAIN: self._drain,
             TIMER: self.timers.knock,
             SWEEP: self._sweep,
+            KEEP_MEMBERS: lambda _: self.people.keep_members(self._systems),
         }
 
     async def _drain(self, lane: str) -> timedelta | None:

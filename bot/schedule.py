@@ -47,6 +47,11 @@ def daily(job: str, *, hour: int, minute: int) -> Recurrence:
     return Recurrence(job, CronTrigger(hour=hour, minute=minute, timezone=UTC))
 
 
+def every_six_hours(job: str, *, minute: int) -> Recurrence:
+    """Return a job that recurs four times a day, in UTC."""
+    return Recurrence(job, CronTrigger(hour="*/6", minute=minute, timezone=UTC))
+
+
 class Schedule:
     """Fires what recurs."""
 

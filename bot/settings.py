@@ -115,6 +115,11 @@ PATTERNS = (
     ),
 )
 
+SERVER_URL = Setting("SERVER_URL", None, "Address at which Stanch serves its API, such as `https://stanch.example.com`")
+TOKEN = Setting("TOKEN", None, "Your personal token; `/incident token` in Slack issues one", secret=True)
+TERMINAL_SETTINGS = (SERVER_URL, TOKEN)
+"""Read by the commands of the terminal; whoever runs Stanch may have them beside its own."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -181,6 +186,20 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
+def secret_from(environ: Mapping[str, str], variable: str, problems: list[str]) -> str | None:
+    """Return a secret from its variable or the file that its twin names; add what is wrong to `problems`."""
+    value, path = environ.get(variable), environ.get(f"{variable}_FILE")
+    if value is not None and path is not None:
+        problems.append(f"{variable} and {variable}_FILE are both set: keep one.")
+    if value is not None or path is None:
+        return value
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(f"{variable}_FILE names {path}, which cannot be read: {error}.")
+        return ""
+
+
 class _Reader:
     """Collects values and problems."""
 
@@ -226,17 +245,7 @@ class _Reader:
         return value if value is not None else setting.default or ""
 
     def _raw(self, variable: str) -> str | None:
-        """Return a secret from its variable or the file that its twin names."""
-        value, path = self._environ.get(variable), self._environ.get(f"{variable}_FILE")
-        if value is not None and path is not None:
-            self._problems.append(f"{variable} and {variable}_FILE are both set: keep one.")
-        if value is not None or path is None:
-            return value
-        try:
-            return Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            self._problems.append(f"{variable}_FILE names {path}, which cannot be read: {error}.")
-            return ""
+        return secret_from(self._environ, variable, self._problems)
 
     def _prefixed(self, prefix: str) -> dict[str, SecretStr]:
         names = {name.removesuffix("_FILE") for name in self._environ if name.startswith(prefix)}
@@ -305,8 +314,9 @@ class _Reader:
         return value
 
     def _refuse_unknown(self) -> None:
-        known = {setting.variable for setting in SETTINGS}
-        known |= {f"{setting.variable}_FILE" for setting in SETTINGS if setting.secret}
+        settings = (*SETTINGS, *TERMINAL_SETTINGS)
+        known = {setting.variable for setting in settings}
+        known |= {f"{setting.variable}_FILE" for setting in settings if setting.secret}
         for variable in sorted(self._environ):
             ours = variable.startswith(PREFIX) and not variable.startswith((_ALERT_TOKEN, _CONNECTION))
             if ours and variable not in known:

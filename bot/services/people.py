@@ -1,12 +1,18 @@
 """What a person may be: roles from Slack user groups, as the policy and the system registry name them."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 
 from bot.domain.policy import Policy
 from bot.domain.role import Role
 from bot.domain.system import System
-from bot.errors import NotPermitted
+from bot.errors import IntegrationError, NotPermitted
 from bot.services.ports import Directory
+
+KEEP_MEMBERS = "people.keep_members"
+
+logger = logging.getLogger(__name__)
 
 
 class People:
@@ -32,6 +38,19 @@ class People:
         if system is not None and user_id in await self._directory.members(system.owners):
             roles |= {Role.OWNER, Role.RESPONDER}
         return frozenset(roles)
+
+    async def keep_members(self, systems: Iterable[System]) -> timedelta | None:
+        """Read every group that gives a role, so that there is a fresh enough snapshot whenever Slack goes away.
+
+        Always done in one go; a Slack that is away already is asked again when this recurs.
+        """
+        groups = self._policy().groups
+        for handle in sorted({groups.responders, groups.leads, *(system.owners for system in systems)}):
+            try:
+                await self._directory.members(handle)
+            except IntegrationError as error:
+                logger.warning("people.members_not_read handle=%s: %s", handle, error)
+        return None
 
     async def to_invite(self, system: System | None) -> frozenset[str]:
         """Return who belongs in an incident's channel: responders, those who may lead, and the system's owners.

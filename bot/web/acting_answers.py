@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from bot.domain.classification import Classification
+from bot.domain.containment_words import state_words
 from bot.domain.role import Role
 from bot.domain.runbook import ChoiceInput, Level, LiveChoiceInput, Runbook
 from bot.domain.severity import Severity
@@ -123,6 +124,7 @@ class StandingAnswer(_Answer):
         made_under: The severity in force when it was planned.
         needs_approval: Whether its level asks for anybody's approval but the go-ahead of who planned it.
         missing: The roles that still have to approve, one person each.
+        in_words: Where it stands.
         settled: Whether nothing more happens by itself.
     """
 
@@ -137,6 +139,7 @@ class StandingAnswer(_Answer):
     expires_at: Instant
     needs_approval: bool
     missing: list[Role]
+    in_words: str
     settled: bool
     containment: ContainmentAnswer
 
@@ -156,6 +159,7 @@ class StandingAnswer(_Answer):
             expires_at=plan.expires_at,
             needs_approval=view.needs_approval,
             missing=list(view.missing),
+            in_words=state_words(containment),
             settled=containment.state.is_settled,
             containment=ContainmentAnswer.of(containment),
         )

@@ -45,7 +45,7 @@ def test_words_that_are_no_command_are_refused() -> None:
 
 
 def test_the_bot_does_not_load_the_local_workspace() -> None:
-    loaded = "import sys, bot.__main__; sys.exit('bot.workspace.server' in sys.modules)"
+    loaded = "import sys, bot.commands; sys.exit('bot.workspace.server' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", loaded], timeout=60, check=False).returncode == 0
 
 

@@ -1,10 +1,12 @@
 import re
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.errors import SettingsError
-from bot.settings import PATTERNS, SETTINGS, Setting, read_settings
+from bot.settings import PATTERNS, SETTINGS, TERMINAL_SETTINGS, Setting, read_settings
 from bot.trace_settings import TraceSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,21 +18,43 @@ COMPLETE = {
 }
 
 
-def table() -> str:
+def table(settings: Sequence[Setting], patterns: Sequence[Setting] = ()) -> str:
     def row(setting: Setting) -> str:
         default = "must be set" if setting.default is None else f"`{setting.default}`" if setting.default else "none"
         secret = ", secret" if setting.secret else ""
         return f"| `{setting.variable}` | {default}{secret} | {setting.meaning} |"
 
-    rows = [row(setting) for setting in SETTINGS] + [row(setting).replace("must be set, ", "") for setting in PATTERNS]
+    rows = [row(setting) for setting in settings] + [row(setting).replace("must be set, ", "") for setting in patterns]
     return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
 
 
-def test_the_readme_lists_every_setting() -> None:
+@pytest.mark.parametrize(
+    ("place", "described"),
+    [("settings", table(SETTINGS, PATTERNS)), ("terminal settings", table(TERMINAL_SETTINGS))],
+)
+def test_the_readme_lists_every_setting(place: str, described: str) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = re.search(r"<!-- settings -->\n(.*)\n<!-- /settings -->", readme, re.DOTALL)
+    shown = re.search(f"<!-- {place} -->\n(.*)\n<!-- /{place} -->", readme, re.DOTALL)
     assert shown is not None
-    assert shown[1].strip() == table()
+    assert shown[1].strip() == described
+
+
+def test_what_the_terminal_reads_is_no_mistake_beside_the_servers_settings() -> None:
+    settings = read_settings({**COMPLETE, "STANCH_SERVER_URL": "https://stanch.example.com", "STANCH_TOKEN_FILE": "/x"})
+    assert settings.slack_command == "/incident"
+
+
+@pytest.mark.parametrize(
+    ("value", "lasts"), [("30", timedelta(days=30)), ("1", timedelta(days=1)), ("365", timedelta(days=365))]
+)
+def test_how_long_a_personal_token_lasts_is_set_in_days(value: str, lasts: timedelta) -> None:
+    assert read_settings({**COMPLETE, "STANCH_TOKEN_DAYS": value}).token_lasts == lasts
+
+
+@pytest.mark.parametrize("value", ["0", "366", "-1", "1.5", "for ever", "9" * 40])
+def test_a_token_that_would_last_for_ever_or_not_at_all_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError, match="STANCH_TOKEN_DAYS must be a number from 1 to 365"):
+        read_settings({**COMPLETE, "STANCH_TOKEN_DAYS": value})
 
 
 def test_the_least_that_must_be_set_is_enough() -> None:

@@ -4,6 +4,7 @@ from slack_sdk.models.blocks import Block, ButtonElement
 
 from bot.domain.change import Change, Guard, difference
 from bot.domain.containment import Containment, ContainmentState, StepState
+from bot.domain.containment_words import state_words
 from bot.domain.plan import PlanKind
 from bot.domain.role import Role
 from bot.domain.runbook import OnEnd
@@ -12,7 +13,7 @@ from bot.services.board import ContainmentView
 from bot.slack.text import code_block, date, escape, one_line, party
 from bot.slack.values import PlanRef
 from bot.slack.views.card import Card, actions, bullets, button, confirmation, context, fields, header, section
-from bot.slack.views.containment_words import end_words, is_verified_effect, level_words, name, state_words
+from bot.slack.views.containment_words import end_words, is_verified_effect, level_words, name
 from bot.slack.views.effect import effect_words
 
 _MOST_CHANGES = 8

@@ -3,6 +3,7 @@
 from slack_sdk.models.blocks import Block
 
 from bot.domain.containment import ContainmentState
+from bot.domain.containment_words import state_words
 from bot.domain.incident import Incident
 from bot.domain.policy import Policy, approvers
 from bot.domain.runbook import Runbook
@@ -11,7 +12,7 @@ from bot.slack.text import date, escape, one_line, party, plain
 from bot.slack.values import IncidentRef, RunbookRef
 from bot.slack.views.card import Card, actions, bullets, button, context, divider, fields, header, section
 from bot.slack.views.clocks import ttd_words, ttm_words
-from bot.slack.views.containment_words import end_words, is_verified_effect, level_words, name, state_words
+from bot.slack.views.containment_words import end_words, is_verified_effect, level_words, name
 from bot.slack.views.reasons import failure_mode, severity_reasons
 
 _MOST_RUNBOOKS = 15
