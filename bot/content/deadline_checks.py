@@ -46,6 +46,9 @@ def _names(entry: Entry[DeadlineRules]) -> Iterator[Problem]:
     for place, name in named:
         if name in TAKEN_NAMES:
             yield document.problem(place, f"`{name}` has a meaning already; choose another name")
+    for index, kind in enumerate(rules.facts):
+        if kind.unknown_as is not None and not kind.type.takes(kind.unknown_as):
+            yield document.problem(("facts", index, "unknown_as"), f"`{kind.id}` is {kind.type.words}")
     ids = enumerate(rules.deadlines)
     yield from check_unique((document, ("deadlines", index, "id"), each.id) for index, each in ids)
 

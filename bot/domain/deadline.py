@@ -239,11 +239,16 @@ class FactType(StrEnum):
 
 
 class FactKind(Value):
-    """A fact that conditions ask about."""
+    """A fact that conditions ask about.
+
+    Attributes:
+        unknown_as: What counts while nobody said; `None` where it stays unknown.
+    """
 
     id: Name
     type: FactType
     means: Sentence
+    unknown_as: Scalar | None = None
 
 
 class InstantKind(Value):

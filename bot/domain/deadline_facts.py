@@ -121,9 +121,10 @@ class _Reading:
         return ""
 
     def facts(self, kinds: Mapping[str, FactKind], given: JsonObject) -> Iterator[tuple[str, Scalar]]:
-        """Yield the facts that are known."""
+        """Yield the facts that are known, or count as known."""
         for name, kind in kinds.items():
-            value = given.get(name)
+            stated = given.get(name)
+            value = kind.unknown_as if stated is None else stated
             if value is None:
                 continue
             if kind.type.takes(value):

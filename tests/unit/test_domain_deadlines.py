@@ -333,6 +333,8 @@ def test_states(clock: str, given: dict[str, Any], expected: str) -> None:
         ({"role": "provider"}, "overdue"),
         ({"role": "Provider", "annex": "III"}, "overdue"),
         ({"role": "deployer", "provider_reachable": True}, "not-applicable"),
+        ({"role": "deployer"}, "not-applicable"),
+        ({"role": None}, "overdue"),
         ({"role": "deployer", "provider_reachable": False}, "overdue"),
         ({"role": "importer"}, "not-applicable"),
         ({"high_risk": False}, "not-applicable"),

@@ -114,6 +114,13 @@ MISTAKES = {
         "40: deadlines[1]",
         "it has no stage: nothing would ever be due; add `stages` or `disabled_because`",
     ),
+    "an unknown that counts as something else": Mistake(
+        FILE,
+        "{id: people, type: number, means: how many}",
+        "{id: people, type: number, means: how many, unknown_as: many}",
+        "5: facts[2].unknown_as",
+        "`people` is a whole number",
+    ),
     "a fact with a name that is taken": Mistake(
         FILE,
         "id: aware_at, means",
