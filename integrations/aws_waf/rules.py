@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from bot.sdk import JsonObject, Level, Proposal, Rejected, Unavailable, UserError, Value, WholeNumber, fitting
-from integrations.aws_waf.client import NAME, TITLE, EntityRef, Locked, WafAction
+from integrations.aws_waf.client import ENTITY, NAME, TITLE, EntityRef, Locked, WafAction
 
 LOWEST, HIGHEST = 10, 2_000_000_000
 _WRITTEN_BY_WAF = frozenset(
@@ -30,7 +30,7 @@ _DEFAULT_WINDOW = 300
 class RuleRef(EntityRef):
     """A rate-based rule of a web ACL."""
 
-    rule: str = Field(pattern=r"^[\w-]{1,128}$")
+    rule: str = Field(pattern=ENTITY, max_length=128)
 
 
 class LimitParams(Value):
