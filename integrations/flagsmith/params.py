@@ -29,7 +29,7 @@ class ValueParams(Value):
 class SegmentParams(Value):
     """Whom to take the feature from: a segment's id, which a word may follow for people to read."""
 
-    segment: Annotated[str, BeforeValidator(_text), Field(pattern=r"^[1-9][0-9]{0,9}( .{1,200})?$")]
+    segment: Annotated[str, BeforeValidator(_text), Field(pattern=r"^[1-9][0-9]{0,9}( .+)?$", max_length=211)]
 
     @property
     def id(self) -> str:
