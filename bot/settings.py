@@ -178,8 +178,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL's host is this machine, by address or as `localhost`."""
-    host = urlsplit(url).hostname or ""
+    """Whether a URL leads to this machine: by address, as `localhost`, or as a Unix socket."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return True
+    host = parts.hostname or ""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -172,3 +172,14 @@ async def test_a_loss_during_the_watch_is_told_too(team: Responders) -> None:
     seen = await looked(team, planned)
     assert seen.state is ContainmentState.WATCHING
     assert seen.missing
+
+
+async def test_containing_again_does_not_make_the_lost_one_stand_again(team: Responders) -> None:
+    lost = await contained(team)
+    await team.somebody_else_serves(BAD_PROMPT)
+    assert (await looked(team, lost)).missing
+    again = await team.carried_out(await team.approved(await team.planned(await team.incidents.numbered(1))))
+    assert again.state is ContainmentState.VERIFIED
+    assert (await looked(team, lost)).missing
+    assert not (await team.containments.get(again.id)).missing
+    assert "containment.stands" not in await timeline(team)

@@ -1,6 +1,7 @@
 """The connections file: what is refused, and where calls may go."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from bot.app import Application
+from bot.app import Application, refuse_local_slack_beside_live
 from bot.clock import now
 from bot.connections import ConnectionPool, read_connections
 from bot.domain.incident import IncidentKind
@@ -17,7 +18,7 @@ from bot.domain.system import HarmSignal
 from bot.errors import NotFound, SettingsError
 from bot.integration_folders import discover
 from bot.sdk import AsgiApp, ConnectionSettings, Integration, Sample, SignalReader, Simulator, Unavailable, send
-from bot.settings import read_settings
+from bot.settings import Settings, read_settings
 from tests.integrations.world import MemoryWorld
 
 LIVE = "unleash: {integration: unleash, url: 'https://unleash.example.com'}\n"
@@ -76,20 +77,42 @@ def test_a_secret_of_no_connection_is_named(tmp_path: Path) -> None:
         read_connections(file_of(tmp_path, LIVE), discover(), secrets)
 
 
-def test_the_local_workspace_is_refused_beside_a_live_connection(tmp_path: Path) -> None:
-    settings = read_settings(
+def in_a_local_workspace(tmp_path: Path, connections: str, **secrets: str) -> Settings:
+    return read_settings(
         {
             "STANCH_DATABASE_URL": f"sqlite:///{tmp_path / 'stanch.db'}",
             "STANCH_SLACK_API_URL": "http://127.0.0.1:8765/api/",
             "STANCH_SLACK_BOT_TOKEN": "xoxb-local",
             "STANCH_SLACK_APP_TOKEN": "xapp-local",
             "STANCH_TIMELINE_KEY": "k" * 16,
-            "STANCH_CONNECTIONS": str(file_of(tmp_path, LIVE)),
-            "STANCH_CONNECTION_UNLEASH_TOKEN": "a-token-of-the-vendor",
+            "STANCH_CONNECTIONS": str(file_of(tmp_path, connections)),
+            **secrets,
         }
     )
+
+
+def test_the_local_workspace_is_refused_beside_a_live_connection(tmp_path: Path) -> None:
+    settings = in_a_local_workspace(tmp_path, LIVE, STANCH_CONNECTION_UNLEASH_TOKEN="a-token-of-the-vendor")
     with pytest.raises(SettingsError, match="may not be used beside unleash"):
         Application(settings, now)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_refused"),
+    [
+        ("tcp://127.0.0.1:9999", False),
+        ("tcp://localhost:9999", False),
+        ("unix:///run/haproxy/admin.sock", False),
+        ("tcp://haproxy.example.com:9999", True),
+    ],
+)
+def test_the_local_workspace_tells_sockets_of_this_machine_from_others(
+    tmp_path: Path, url: str, *, is_refused: bool
+) -> None:
+    settings = in_a_local_workspace(tmp_path, f"haproxy: {{integration: haproxy, url: '{url}'}}\n")
+    connections = read_connections(settings.connections, discover(), {})
+    with pytest.raises(SettingsError, match="beside haproxy") if is_refused else nullcontext():
+        refuse_local_slack_beside_live(settings, connections)
 
 
 async def test_a_client_of_a_connection_goes_to_no_other_host(tmp_path: Path) -> None:
