@@ -70,12 +70,10 @@ class Containments:
             containment = await self._open_plan(tx, containment_id, fingerprint)
             approval = Approval(fingerprint=fingerprint, actor=actor, roles=roles, at=self._now())
             rules.check_may_approve(self._catalog.policy, containment.plan, containment.approvals, approval)
-            if asked.dry_run:
-                return containment.decided(approval)
-            return await self._decide(tx, containment.decided(approval), approval)
+            return await self._decide(tx, containment, approval, asked)
 
     async def break_glass(
-        self, actor: Actor, containment_id: ContainmentId, fingerprint: str, reason: str
+        self, actor: Actor, containment_id: ContainmentId, fingerprint: str, reason: str, asked: Asked = _IN_EARNEST
     ) -> Containment:
         """Go ahead without the approval that is needed, because nobody could be reached.
 
@@ -84,15 +82,18 @@ class Containments:
         """
         roles = await self._roles(actor, containment_id)
         async with self._uow.begin() as tx:
+            if await self._came_already(tx, asked):
+                return await tx.containments.get(containment_id)
             containment = await self._open_plan(tx, containment_id, fingerprint)
             rules.check_may_break_glass(self._catalog.policy, containment.plan, roles, reason, self._now())
             approval = Approval(
                 fingerprint=fingerprint, actor=actor, roles=roles, at=self._now(), break_glass_reason=reason.strip()
             )
-            incident = await tx.incidents.get(containment.plan.incident_id)
-            said = f"break-glass on C-{containment.number} “{containment.plan.title}” without the approval it needs"
-            await want_page(tx, incident, f"break-glass:{containment.id}", said)
-            return await self._decide(tx, containment.decided(approval), approval)
+            if not asked.dry_run:
+                incident = await tx.incidents.get(containment.plan.incident_id)
+                said = f"break-glass on C-{containment.number} “{containment.plan.title}” without the approval it needs"
+                await want_page(tx, incident, f"break-glass:{containment.id}", said)
+            return await self._decide(tx, containment, approval, asked)
 
     async def decline(
         self, actor: Actor, containment_id: ContainmentId, fingerprint: str, asked: Asked = _IN_EARNEST
@@ -186,12 +187,16 @@ class Containments:
         rules.check_current(self._catalog.policy, containment.plan, incident.severity, self._now())
         return containment
 
-    async def _decide(self, tx: Transaction, containment: Containment, approval: Approval) -> Containment:
-        missing = rules.missing_approvals(self._catalog.policy, containment.plan, containment.approvals)
-        fact = _decision_fact(containment, approval, missing)
+    async def _decide(self, tx: Transaction, containment: Containment, approval: Approval, asked: Asked) -> Containment:
+        decided = containment.decided(approval)
+        missing = rules.missing_approvals(self._catalog.policy, decided.plan, decided.approvals)
+        if not missing:
+            decided = decided.moved(ContainmentState.APPROVED)
+        if asked.dry_run:
+            return decided
+        saved = await record(tx, decided, _decision_fact(decided, approval, missing))
         if missing:
-            return await record(tx, containment, fact)
-        saved = await record(tx, containment.moved(ContainmentState.APPROVED), fact)
+            return saved
         await tx.timers.cancel(f"{EXPIRE_PLAN}:{containment.id}")
         await tx.timers.cancel(f"{OFFER_BREAK_GLASS}:{containment.id}")
         await tx.jobs.enqueue(CARRY_OUT, containment.id, key=f"{CARRY_OUT}:{containment.id}")

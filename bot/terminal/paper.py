@@ -118,7 +118,7 @@ def _change(change: JsonObject) -> Iterator[str]:
     yield f"  {plain(change['summary'])}{state}"
     for path, before, after in difference(change["before"], change["after"]):
         yield f"    {plain(path)}: {plain(before)} -> {plain(after)}"
-    yield f"    touches {plain('; '.join(change['blast_radius'])) or 'not stated'}"
+    yield from (f"    touches {plain(each)}" for each in change["blast_radius"] or ["what is not stated"])
     yield "    undo restores what was read" if change["reversible"] else "    CANNOT BE UNDONE"
 
 

@@ -125,10 +125,6 @@ def _planned(terminal: Terminal, answer: JsonObject) -> int:
     return DONE
 
 
-def _approve(server: Server, terminal: Terminal, words: argparse.Namespace) -> int:
-    return _decided(server, terminal, words, "approve")
-
-
 def _decline(server: Server, terminal: Terminal, words: argparse.Namespace) -> int:
     looked_at = server.get(_path(words))
     body = {"fingerprint": looked_at["containment"]["fingerprint"], "dry_run": words.dry_run}
@@ -137,13 +133,17 @@ def _decline(server: Server, terminal: Terminal, words: argparse.Namespace) -> i
     return DONE
 
 
-def _decided(server: Server, terminal: Terminal, words: argparse.Namespace, verb: str) -> int:
+def _approve(server: Server, terminal: Terminal, words: argparse.Namespace) -> int:
+    verb = "approve"
     looked_at = server.get(_path(words))
     fingerprint = _of_what_was_seen(terminal, words, looked_at, verb)
     if fingerprint is None:
         terminal.tell(["Nothing was done."])
         return REFUSED
-    answer = server.post(f"{_path(words)}/approve", {"fingerprint": fingerprint, "dry_run": words.dry_run}, words.key)
+    body = {"fingerprint": fingerprint, "dry_run": words.dry_run}
+    if words.break_glass is not None:
+        verb, body = "break-glass", {**body, "reason": words.break_glass}
+    answer = server.post(f"{_path(words)}/{verb}", body, words.key)
     terminal.show(answer, [_outcome(answer), *paper.next_step(answer)])
     return DONE
 

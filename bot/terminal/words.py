@@ -51,6 +51,9 @@ def parser() -> argparse.ArgumentParser:
     _planning(made["plan"])
     for name in ("approve", "decline", "apply"):
         _deciding(made[name], asks=name != "decline")
+    made["approve"].add_argument(
+        "--break-glass", metavar="REASON", help="go ahead without the approval: who could not be reached, and why now"
+    )
     made["apply"].add_argument("--wait", type=_span, default=timedelta(minutes=15), metavar="SPAN", help="such as 10m")
     _of_a_containment(made["undo"])
     made["undo"].add_argument("--reason", required=True, help="why it is undone; it goes on the timeline")

@@ -23,7 +23,7 @@ from bot.services.containments import Asked
 from bot.services.plans import only_shown
 from bot.web.acting_answers import DeclaredAnswer, RunbookAnswer, StandingAnswer
 from bot.web.answers import IncidentSummary
-from bot.web.bodies import DecisionBody, DeclareBody, PlanBody, UndoBody
+from bot.web.bodies import BreakGlassBody, DecisionBody, DeclareBody, PlanBody, UndoBody
 from bot.web.doors import Doors
 from bot.web.errors import Problem
 from bot.web.incidents import ContainmentNumber, Number
@@ -73,6 +73,7 @@ def acting_router(parts: WebParts, doors: Doors) -> APIRouter:
     router.post("/{number}/plans", status_code=201, responses=planned)(acting.plan)
     router.post("/{number}/containments/{containment}/undo", status_code=201, responses=planned)(acting.undo)
     router.post("/{number}/containments/{containment}/approve", responses=missing)(acting.approve)
+    router.post("/{number}/containments/{containment}/break-glass", responses=missing)(acting.break_glass)
     router.post("/{number}/containments/{containment}/decline", responses=missing)(acting.decline)
     return router
 
@@ -141,6 +142,15 @@ class _Acting:
         found = await self._found(number, containment)
         asked = Asked(_identity(actor, key, f"approve {number} {containment}", body), body.dry_run)
         decided = await self._parts.containments.approve(actor, found.id, body.fingerprint, asked)
+        return await self._standing(decided, body)
+
+    async def break_glass(
+        self, number: Number, containment: ContainmentNumber, body: BreakGlassBody, key: Key, actor: Person
+    ) -> StandingAnswer:
+        """Go ahead without the approval that is needed; it wakes the approvers and stays on record."""
+        found = await self._found(number, containment)
+        asked = Asked(_identity(actor, key, f"break-glass {number} {containment}", body), body.dry_run)
+        decided = await self._parts.containments.break_glass(actor, found.id, body.fingerprint, body.reason, asked)
         return await self._standing(decided, body)
 
     async def decline(

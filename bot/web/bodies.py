@@ -59,6 +59,14 @@ class DecisionBody(_Body):
     fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="Of the plan that was looked at")]
 
 
+class BreakGlassBody(DecisionBody):
+    """A decision without the approval that is needed."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.BREAK_GLASS]})
+
+    reason: _Words = Field(description="Who could not be reached, and why it cannot wait")
+
+
 class UndoBody(_Body):
     """A containment to undo."""
 

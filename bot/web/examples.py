@@ -91,4 +91,5 @@ PLAN: JsonObject = {
     "dry_run": True,
 }
 DECISION: JsonObject = {"fingerprint": "591785b794601e212b260e25925636fd591785b794601e212b260e25925636fd"}
+BREAK_GLASS: JsonObject = {**DECISION, "reason": "no lead answers the phone, people are harmed"}
 UNDO: JsonObject = {"reason": "v43 is fixed"}

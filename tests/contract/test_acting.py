@@ -84,10 +84,29 @@ async def test_a_decision_in_a_dry_run_is_checked_and_not_made(at: Desk, verb: s
     before = await rows(at.team.store)
     tried = await at.decide(COMMANDER, verb, standing, dry_run=True)
     assert (tried.status_code, tried.json()["stored"]) == (200, False)
+    assert tried.json()["containment"]["state"] == {"approve": "approved", "decline": "declined"}[verb]
     assert await rows(at.team.store) == before
     assert (await at.decide(NEWCOMER, verb, standing, dry_run=True)).status_code == 403
     assert (await at.get(RESPONDER, "/1/containments/1")).json()["containment"]["state"] == "proposed"
     assert (await at.decide(COMMANDER, verb, standing)).status_code == 200
+
+
+async def test_break_glass_opens_late_here_too_wakes_the_approvers_once_and_is_tried_without_a_sound(at: Desk) -> None:
+    incident = await at.declared(COMMANDER)
+    standing = await at.planned(RESPONDER)
+    reason = {"reason": "no lead answers, people are harmed"}
+    early = await at.decide(RESPONDER, "break-glass", standing, **reason)
+    assert (early.status_code, "Break-glass opens when" in early.json()["message"]) == (403, True)
+    at.team.clock.advance(timedelta(minutes=6))
+    tried = await at.decide(RESPONDER, "break-glass", standing, dry_run=True, **reason)
+    assert tried.json()["containment"]["state"] == "approved"
+    assert (await at.decide(NEWCOMER, "break-glass", standing, **reason)).status_code == 403
+    assert await at.team.sent_pages() == {}
+    path, body = "/1/containments/1/break-glass", {"fingerprint": standing["containment"]["fingerprint"]} | reason
+    done = [await at.post(RESPONDER, path, body, key="break-glass") for _ in range(2)]
+    assert [answer.json()["containment"]["state"] for answer in done] == ["approved", "approved"]
+    assert len(await at.team.sent_pages()) == 1
+    assert (await at.team.timeline(incident)).count("plan.break_glass") == 1
 
 
 async def test_a_dry_run_reads_and_stores_nothing_and_writes_nothing(at: Desk) -> None:

@@ -9,7 +9,7 @@ import pytest
 from apscheduler.triggers.cron import CronTrigger
 
 from bot.errors import StoreUnavailable
-from bot.schedule import MOST_MISSED, Recurrence, Schedule, daily
+from bot.schedule import MOST_MISSED, Recurrence, Schedule, daily, every_six_hours
 from bot.services.ports import Transaction
 from bot.store.sql import Store
 from tests.builders import NOW, Clock
@@ -23,6 +23,11 @@ NEXT = NOW.replace(hour=3, minute=17) + timedelta(days=1)
 
 def subjects(enqueued: list[Enqueued]) -> list[datetime]:
     return [datetime.fromisoformat(each.subject) for each in enqueued]
+
+
+def test_every_six_hours_is_four_times_a_day() -> None:
+    instants = list(every_six_hours("job", minute=41).instants(NOW, NOW + timedelta(days=1)))
+    assert [f"{instant:%H:%M}" for instant in instants] == ["12:41", "18:41", "00:41", "06:41"]
 
 
 async def test_what_is_seen_for_the_first_time_has_missed_nothing(

@@ -194,6 +194,21 @@ async def test_a_level_without_approval_is_applied_by_who_planned_it_and_json_is
     assert (late.status, json.loads(late.out)["settled"]) == (4, False)
 
 
+async def test_where_no_approver_can_be_reached_the_glass_is_broken_with_a_reason(outage: Outage) -> None:
+    await outage.stanch_says("responder", "declare", "Harmful advice", "--system", "support-assistant")
+    why = ("--input", "variation=v41", "--reason", "harmful advice since v42")
+    await outage.stanch_says("responder", "plan", "INC-1", "roll-the-prompt-back", *why)
+    words = ("approve", "INC-1", "C-1", "--break-glass", "nobody answers", "--fingerprint")
+    looked_at = await outage.fingerprint("C-1")
+    early = await outage.stanch_says("responder", *words, looked_at)
+    assert (early.status, "Break-glass opens when" in early.err) == (1, True)
+    outage.clock.advance(timedelta(minutes=6))
+    broken = await outage.stanch_says("responder", *words, looked_at)
+    assert (broken.status, broken.out) == (0, "INC-1 C-1: approved, about to be carried out\n")
+    shown = await outage.stanch_says("commander", "incidents", "INC-1")
+    assert "BREAK-GLASS on C-1 without the approval it needs: nobody answers" in shown.out
+
+
 async def test_memberships_that_are_too_old_give_nobody_a_role(outage: Outage) -> None:
     await outage.stanch_says("responder", "declare", "Harmful advice", "--system", "support-assistant")
     outage.clock.advance(timedelta(hours=24))

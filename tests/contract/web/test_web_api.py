@@ -13,8 +13,8 @@ from bot.domain.values import IncidentId
 from bot.store.sql import Store
 from bot.web.answers import IncidentAnswer, IncidentPage
 from bot.web.app import WebParts
-from bot.web.bodies import DecisionBody, DeclareBody, PlanBody, UndoBody
-from bot.web.examples import DECISION, DECLARE, INCIDENT, PAGE, PLAN, UNDO
+from bot.web.bodies import BreakGlassBody, DecisionBody, DeclareBody, PlanBody, UndoBody
+from bot.web.examples import BREAK_GLASS, DECISION, DECLARE, INCIDENT, PAGE, PLAN, UNDO
 from tests.builders import (
     COMMANDER,
     NOW,
@@ -212,7 +212,8 @@ class TestDescription:
     def test_the_examples_are_what_the_models_say(self) -> None:
         assert IncidentPage.model_validate(PAGE).model_dump(mode="json") == PAGE
         assert IncidentAnswer.model_validate(INCIDENT).model_dump(mode="json") == INCIDENT
-        for body, example in ((DeclareBody, DECLARE), (PlanBody, PLAN), (DecisionBody, DECISION), (UndoBody, UNDO)):
+        decisions = ((DecisionBody, DECISION), (BreakGlassBody, BREAK_GLASS))
+        for body, example in ((DeclareBody, DECLARE), (PlanBody, PLAN), *decisions, (UndoBody, UNDO)):
             assert body.model_validate(example).model_dump(mode="json", exclude_unset=True) == example
 
     @pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/docs", "/"])
