@@ -153,7 +153,7 @@ DEFAULT_SEED = Seed(
             SlashCommand(
                 command="/incident",
                 description="Declare, contain and follow AI incidents",
-                usage_hint="declare | list | status | help",
+                usage_hint="declare | list | status | token | help",
             ),
         ),
     ),
