@@ -40,6 +40,7 @@ from bot.services.paging import Paging
 from bot.services.people import KEEP_MEMBERS, People
 from bot.services.planning import Planning
 from bot.services.plans import EXPIRE_PLAN, OFFER_BREAK_GLASS, Plans
+from bot.services.preservation import Preservation
 from bot.services.resumptions import Resumptions
 from bot.services.retention import SWEEP, Retention
 from bot.services.reviews import Reviews
@@ -116,7 +117,8 @@ class Application:
         self.planning = Planning(self.store, catalog, self.connections, plans, now)
         self.follow_ups = FollowUps(self.store, catalog, self.connections, plans, now)
         self.containments = Containments(self.store, catalog, self.people, now)
-        self.execution = Execution(self.store, catalog, self.connections, now)
+        preservation = Preservation(self.store, self.connections, now)
+        self.execution = Execution(self.store, catalog, self.connections, preservation, now)
         self.ends = Ends(self.store, catalog, self.connections, self.follow_ups, now)
         self.watching = Watching(self.store, catalog, self.connections, self.incidents, now)
         key = settings.timeline_key.get_secret_value().encode()

@@ -12,6 +12,7 @@ from pkgutil import resolve_name
 
 from bot import clock, logs
 from bot.app import Application, load_catalog
+from bot.custody import show_evidence
 from bot.demo import run_demo
 from bot.doctor import run_doctor
 from bot.domain.deadline import NOT_LEGAL_ADVICE
@@ -69,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     deadlines.add_argument("--facts", required=True, metavar="FILE", help="facts, a case a line; - is standard input")
     deadlines.add_argument("--content", type=Path, help="folder with deadlines of your own")
     deadlines.set_defaults(run=_deadlines)
+    evidence = commands.add_parser("evidence", help="check an incident's evidence; with a folder, write it out")
+    evidence.add_argument("incident", help="such as INC-7")
+    evidence.add_argument("folder", type=Path, nargs="?", help="where to; it must not be there yet")
+    evidence.set_defaults(run=_evidence)
     demo = commands.add_parser("demo", help="a local Slack workspace with Stanch in it, on simulated integrations")
     demo.add_argument("--script", action="store_true", help="walk the demo without a person and print the transcript")
     demo.add_argument("--database-url", help="use this database instead of a SQLite file that is thrown away")
@@ -133,6 +138,11 @@ def _deadlines(arguments: argparse.Namespace) -> int:
     sys.stderr.write(f"{NOT_LEGAL_ADVICE}\n")
     rules = load_catalog(arguments.content).deadlines
     return int(resolve_name(_DEADLINES)(rules, arguments.facts, sys.stdout.write))
+
+
+def _evidence(arguments: argparse.Namespace) -> int:
+    logging.getLogger().setLevel(logging.WARNING)
+    return asyncio.run(show_evidence(os.environ, arguments.incident, arguments.folder, clock.now, sys.stdout.write))
 
 
 def _demo(arguments: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ StanchError
 |- Conflict                  someone else saved first; the service retries once
 |- Busy                      too much at once; try again after a moment
 |- StoreUnavailable          the database cannot be reached; nothing was done
+|- EvidenceAltered           preserved evidence is not what its hash says
 `- IntegrationError          a vendor call failed
    |- AuthFailed             401 or 403
    |- RateLimited            429, with the vendor's Retry-After
@@ -98,6 +99,10 @@ class Busy(StanchError):
 
 class StoreUnavailable(StanchError):
     """The database cannot be reached; nothing was done, and the sender should try again."""
+
+
+class EvidenceAltered(StanchError):
+    """Preserved evidence is damaged, or is not what its hash on the timeline says."""
 
 
 class IntegrationError(StanchError):

@@ -4,7 +4,8 @@ A running Stanch is not disturbed: the database is opened for reading alone.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,6 +30,7 @@ _UNITS = {
     DataClass.NOTES: "notes",
     DataClass.ALERTS_WITHOUT_INCIDENT: "groups of alerts",
     DataClass.ALERTS_OF_INCIDENTS: "groups of alerts",
+    DataClass.EVIDENCE: "pieces of evidence",
     DataClass.PERSONAL_DATA: "incidents",
 }
 
@@ -53,6 +55,23 @@ async def show_retention(environ: Mapping[str, str], now: Now, write: Callable[[
 
 
 async def _counts(url: str, policy: RetentionPolicy, now: Now) -> Mapping[DataClass, int]:
+    async with read_only(url, now) as store:
+        counts = dict(await due(store, policy, now()))
+    before = policy.cutoff(DataClass.JOBS, now())
+    if before is not None:
+        jobs = await asyncio.to_thread(count_ended, blocking_url(url), before, most=_MOST_JOBS)
+        counts[DataClass.JOBS] = jobs
+    return counts
+
+
+@asynccontextmanager
+async def read_only(url: str, now: Now) -> AsyncIterator[Store]:
+    """Open a database that a Stanch may be running on, for reading alone.
+
+    Raises:
+        SettingsError: The database is not there, or not of this program's schema.
+        StoreUnavailable: The database cannot be reached.
+    """
     file = sqlite_file(url)
     if file is not None and not file.exists():
         raise SettingsError(f"There is no database at {file}.")
@@ -62,14 +81,9 @@ async def _counts(url: str, policy: RetentionPolicy, now: Now) -> Mapping[DataCl
         async with store.session() as session:
             if not await (await session.connection()).run_sync(is_current):
                 raise SettingsError("The database is of another schema than this program: start Stanch to migrate it.")
-        counts = dict(await due(store, policy, now()))
+        yield store
     finally:
         await store.close()
-    before = policy.cutoff(DataClass.JOBS, now())
-    if before is not None:
-        jobs = await asyncio.to_thread(count_ended, blocking_url(url), before, most=_MOST_JOBS)
-        counts[DataClass.JOBS] = jobs
-    return counts
 
 
 def _period(policy: RetentionPolicy, what: DataClass) -> str:

@@ -4,6 +4,7 @@ All instants lie around `NOW`. A value that other values refer to (an incident, 
 defaulted, so that defaults fit together.
 """
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from bot.domain.change import Change, Guard
 from bot.domain.classification import Classification, FiredRule
 from bot.domain.containment import Containment, Progress
 from bot.domain.deadline import DeadlineRules
+from bot.domain.evidence import Evidence
 from bot.domain.incident import Incident, IncidentKind
 from bot.domain.milestones import Basis, Milestone, Milestones
 from bot.domain.plan import Approval, Plan, PlanKind
@@ -29,7 +31,7 @@ from bot.domain.system import HarmSignal, System, Target
 from bot.domain.timeline import Fact
 from bot.domain.timer import Timer
 from bot.domain.token import Token
-from bot.domain.values import AlertGroupId, ContainmentId, IncidentId
+from bot.domain.values import AlertGroupId, ContainmentId, EvidenceId, IncidentId
 from bot.services.ports import Transaction
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -231,6 +233,25 @@ def containment(**fields: Any) -> Containment:
         "progress": tuple(Progress() for _ in planned.changes),
     }
     return Containment(**(defaults | fields))
+
+
+CONTENT = b'{"content":{"enabled":true}}'
+
+
+def evidence(**fields: Any) -> Evidence:
+    """What is known of an artefact whose content is `CONTENT`."""
+    defaults: dict[str, Any] = {
+        "id": EvidenceId("evidence-1"),
+        "incident_id": INCIDENT_ID,
+        "containment_id": CONTAINMENT_ID,
+        "title": "State of the target feature at unleash",
+        "kind": "target_state",
+        "sha256": hashlib.sha256(CONTENT).hexdigest(),
+        "size": len(CONTENT),
+        "preserved_at": NOW,
+        "preserved_by": COMMANDER,
+    }
+    return Evidence(**(defaults | fields))
 
 
 def fact(**fields: Any) -> Fact:

@@ -35,6 +35,7 @@ from bot.services.paging import Paging
 from bot.services.people import People
 from bot.services.planning import Planning, PlanRequest
 from bot.services.plans import EXPIRE_PLAN, OFFER_BREAK_GLASS, Plans
+from bot.services.preservation import Preservation
 from bot.services.standing import STANDS, Standing
 from bot.services.watching import WATCH, Watching
 from bot.store.sql import Store
@@ -82,7 +83,8 @@ class Responders:
         self.planning = Planning(store, self.catalog, self.pool, plans, clock)
         self.follow_ups = FollowUps(store, self.catalog, self.pool, plans, clock)
         self.containments = Containments(store, self.catalog, people, clock)
-        self.execution = Execution(store, self.catalog, self.pool, clock)
+        preservation = Preservation(store, self.pool, clock)
+        self.execution = Execution(store, self.catalog, self.pool, preservation, clock)
         self.ends = Ends(store, self.catalog, self.pool, self.follow_ups, clock)
         self.watching = Watching(store, self.catalog, self.pool, self.incidents, clock)
         self.timers = Timers(
@@ -169,6 +171,9 @@ class Responders:
             return {**document, "faults": [{"answer": answer, "times": times, "on": on}]}
 
         await self.world.change("unleash", with_fault)
+
+    async def vendor_recovers(self) -> None:
+        await self.world.change("unleash", lambda document: {**document, "faults": []})
 
     async def somebody_else_serves(self, weights: dict[str, int]) -> None:
         """Change the prompt flag behind Stanch's back."""

@@ -66,5 +66,5 @@ class Catalog:
 
 
 def can_run(system: System, runbook: Runbook) -> bool:
-    """Whether the system has every target that the runbook's steps name."""
-    return all(step.target in system.targets for step in runbook.steps)
+    """Whether the system has every target that the runbook names."""
+    return all(name in system.targets for name in runbook.targets)

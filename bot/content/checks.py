@@ -100,13 +100,14 @@ def _signal(document: Document, place: Place, signal: HarmSignal) -> Iterator[Pr
 
 def _fits(registered: Registered, runbook: Runbook, actions: Mapping[str, ActionSpec]) -> Iterator[Problem]:
     document, place, system = registered
-    if runbook.harm_signal and runbook.harm_signal not in system.signals:
-        message = f"the runbook `{runbook.id}` fits this system and needs its signal `{runbook.harm_signal}`"
-        yield document.problem((*place, "signals"), message)
-    for step in runbook.steps:
-        spec = actions.get(step.action)
+    for name in runbook.signals:
+        if name not in system.signals:
+            message = f"the runbook `{runbook.id}` fits this system and needs its signal `{name}`"
+            yield document.problem((*place, "signals"), message)
+    for action, target in runbook.uses:
+        spec = actions.get(action)
         if spec is None:
             continue
-        details = refusals(spec.ref_model, system.targets[step.target].ref)
-        prefix = f"`{step.action}` cannot use this target: "
-        yield from worded(details, document, (*place, "targets", step.target, "ref"), prefix)
+        details = refusals(spec.ref_model, system.targets[target].ref)
+        prefix = f"`{action}` cannot use this target: "
+        yield from worded(details, document, (*place, "targets", target, "ref"), prefix)

@@ -10,13 +10,14 @@ from bot.content.document import Document, Json, Place, Problem
 from bot.content.files import Entry
 from bot.content.wording import refusals, worded
 from bot.domain.policy import Policy
-from bot.domain.runbook import ChoiceInput, LiveChoiceInput, Runbook, Step, input_named
+from bot.domain.runbook import ChoiceInput, KeepState, LiveChoiceInput, Runbook, Step, input_named
 from bot.domain.values import human_duration
 
 
 def check_runbook(entry: Entry[Runbook], actions: Mapping[str, ActionSpec], policy: Policy | None) -> Iterator[Problem]:
     """Yield the problems of one runbook; without a policy its durations are not compared with one."""
     yield from _steps(entry, actions)
+    yield from _evidence(entry, actions)
     yield from _placeholders(entry)
     yield from _inputs(entry, actions)
     yield from _ends(entry, policy)
@@ -38,6 +39,14 @@ def _steps(entry: Entry[Runbook], actions: Mapping[str, ActionSpec]) -> Iterator
             lowest = f"`{step.action}` is at least {spec.lowest_level}: {spec.lowest_level.meaning}"
             yield entry.document.problem((*at, "level"), f"{step.level} is too low; {lowest}")
         yield from worded(_refused_params(step, spec), entry.document, (*at, "params"), f"`{step.action}`: ")
+
+
+def _evidence(entry: Entry[Runbook], actions: Mapping[str, ActionSpec]) -> Iterator[Problem]:
+    for index, keep in enumerate(entry.value.evidence):
+        if isinstance(keep, KeepState) and keep.action not in actions:
+            known = ", ".join(sorted(actions)) or "none"
+            message = f"there is no action `{keep.action}`; there are: {known}"
+            yield entry.document.problem(("evidence", index, "action"), message)
 
 
 def _refused_params(step: Step, spec: ActionSpec) -> list[ErrorDetails]:

@@ -8,6 +8,7 @@ from typing import Self
 
 from bot.domain.actor import Actor
 from bot.domain.change import Change
+from bot.domain.evidence import FIRST_LEVEL, Preserved
 from bot.domain.plan import Approval, Plan, PlanKind, Rebase
 from bot.domain.values import ERASED, ContainmentId, Instant, Value, is_blank
 from bot.errors import BadCommand, InvalidTransition, PlanDrifted
@@ -114,6 +115,9 @@ class Containment(Value):
         harm_returned_at: For an undo: when the harm signal was over its threshold again.
         undone_by: The undo plan's containment.
         rebased: Its changes as they are since an older containment under it was undone; empty before.
+        preserved: What of the plan's evidence is preserved.
+        unpreserved_since: When preserving first failed; `None` while it did not.
+        without_evidence: A person's reason for going ahead without what could not be preserved.
         has_begun: Whether it passed its last checks and took its targets.
         resumed: How often a person had it go on after it had stopped.
         resumed_at: When that was last.
@@ -143,6 +147,9 @@ class Containment(Value):
     harm_returned_at: Instant | None = None
     undone_by: ContainmentId | None = None
     rebased: tuple[Change, ...] = ()
+    preserved: tuple[Preserved, ...] = ()
+    unpreserved_since: Instant | None = None
+    without_evidence: str = ""
     has_begun: bool = False
     resumed: int = 0
     resumed_at: Instant | None = None
@@ -176,10 +183,24 @@ class Containment(Value):
         return self.next_step if stopped else None
 
     @property
+    def evidence_wanted(self) -> tuple[int, ...]:
+        """Which items of the plan's evidence must be preserved before the next change is written, by their index."""
+        index = self.next_step
+        if index is None or self.without_evidence or self.plan.changes[index].level.rank < FIRST_LEVEL.rank:
+            return ()
+        done = {each.item for each in self.preserved}
+        return tuple(item for item in range(len(self.plan.evidence)) if item not in done)
+
+    @property
+    def stopped_for_evidence(self) -> bool:
+        """Whether it stopped because evidence could not be preserved."""
+        return self.stopped_at is not None and self.unpreserved_since is not None and bool(self.evidence_wanted)
+
+    @property
     def can_skip(self) -> bool:
         """Whether it stopped at a change that is known not to be written, and others remain or were written."""
         index = self.stopped_at
-        if index is None or self.progress[index].state.is_touched:
+        if index is None or self.stopped_for_evidence or self.progress[index].state.is_touched:
             return False
         return any(step.state is not StepState.SKIPPED for i, step in enumerate(self.progress) if i != index)
 
@@ -220,7 +241,7 @@ class Containment(Value):
         """
         index = self._require_stopped()
         again = StepState.ATTEMPTED if self.progress[index].state.is_touched else StepState.PENDING
-        return self._gone_on(index, at, state=again, attempts=0)
+        return self.with_progress(index, state=again, attempts=0).changed(**_going_on(self.resumed, at))
 
     def skipped(self, because: str, at: Instant) -> Self:
         """Return a copy that goes on after the change at which it stopped, and leaves that one out.
@@ -234,9 +255,25 @@ class Containment(Value):
                 f"“{self.plan.changes[index].summary}” may have been written, so it cannot be left out: "
                 "Retry reads the target again, Undo restores it."
             )
+        if self.stopped_for_evidence:
+            raise InvalidTransition(
+                f"C-{self.number} stopped because evidence could not be preserved: no change was refused."
+            )
         if not self.can_skip:
             raise InvalidTransition(f"Nothing else is left of C-{self.number}: plan something else instead.")
-        return self._gone_on(index, at, state=StepState.SKIPPED, skipped_because=because)
+        skipped = self.with_progress(index, state=StepState.SKIPPED, skipped_because=because)
+        return skipped.changed(**_going_on(self.resumed, at))
+
+    def gone_without_evidence(self, because: str, at: Instant) -> Self:
+        """Return a copy that goes on though not all of its evidence could be preserved.
+
+        Raises:
+            InvalidTransition: That is not why it stopped.
+        """
+        self._require_stopped()
+        if not self.stopped_for_evidence:
+            raise InvalidTransition(f"Evidence is not what C-{self.number} stopped for; look at its card again.")
+        return self.changed(without_evidence=because, **_going_on(self.resumed, at))
 
     def effect_confirmed(self, actor: Actor, evidence: str, at: Instant) -> Self:
         """Return a copy whose effect a person vouches for.
@@ -263,16 +300,13 @@ class Containment(Value):
             progress=steps,
             problem=ERASED if self.problem else "",
             confirmed_on=ERASED if self.confirmed_on else "",
+            without_evidence=ERASED if self.without_evidence else "",
         )
 
     def _require_stopped(self) -> int:
         if self.stopped_at is None:
             raise InvalidTransition(f"C-{self.number} is {self.state.value}; it did not stop at a change.")
         return self.stopped_at
-
-    def _gone_on(self, index: int, at: Instant, **step: object) -> Self:
-        going = self.with_progress(index, **step)
-        return going.changed(state=ContainmentState.APPROVED, problem="", resumed=self.resumed + 1, resumed_at=at)
 
     def rebased_by(self, rebase: Rebase) -> Self:
         """Return a copy that starts from what an older containment found, which was undone from under it.
@@ -295,3 +329,14 @@ class Containment(Value):
         if self.state is not ContainmentState.PROPOSED:
             raise InvalidTransition(f"Plan C-{self.number} is already {self.state.value}; nothing more was done.")
         return self.changed(approvals=(*self.approvals, approval))
+
+
+def _going_on(resumed: int, at: Instant) -> dict[str, object]:
+    """Return the fields of one that a person has go on."""
+    return {
+        "state": ContainmentState.APPROVED,
+        "problem": "",
+        "unpreserved_since": None,
+        "resumed": resumed + 1,
+        "resumed_at": at,
+    }

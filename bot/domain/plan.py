@@ -11,6 +11,7 @@ from pydantic import Field
 
 from bot.domain.actor import Actor
 from bot.domain.change import Change
+from bot.domain.evidence import EvidenceItem
 from bot.domain.role import Role
 from bot.domain.runbook import Level, OnEnd
 from bot.domain.severity import Severity
@@ -44,7 +45,7 @@ class Rebase(Value):
 
 
 # Fields of a plan that the first schema did not have.
-_ADDED_SINCE = ("rebases", "levels", "on_end", "by_itself")
+_ADDED_SINCE = ("rebases", "levels", "on_end", "by_itself", "evidence")
 
 
 class Plan(Value):
@@ -56,6 +57,7 @@ class Plan(Value):
         levels: Every ladder level of its steps, once: policy asks about each of them.
         duration: How long it lasts once applied.
         on_end: What happens then; always to ask where something cannot be undone or no signal measures the effect.
+        evidence: What is preserved before the first change from L2 up is written.
         by_itself: Whether it is the undo that a containment's own plan asked for at its end.
         signal: The harm signal that must fall; `None` when a person has to tell.
         expires_at: After this it must be made again.
@@ -80,6 +82,7 @@ class Plan(Value):
     duration: timedelta
     on_end: OnEnd = OnEnd.ASK
     by_itself: bool = False
+    evidence: tuple[EvidenceItem, ...] = ()
     reason: str
     expected_effect: str
     risk_if_wrong: str

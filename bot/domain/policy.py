@@ -152,14 +152,16 @@ def check_may_approve(policy: Policy, plan: Plan, approvals: tuple[Approval, ...
         raise NotPermitted(f"This {plan.level} plan needs the approval of {needed}; you do not have that role.")
 
 
-def check_may_skip(policy: Policy, plan: Plan, actor: Actor, roles: frozenset[Role], reason: str) -> None:
-    """Refuse to leave out a change of an approved plan: that needs a reason, and somebody whose approval would count.
+def check_may_leave_out(policy: Policy, plan: Plan, actor: Actor, roles: frozenset[Role], reason: str) -> None:
+    """Refuse to leave out a part of an approved plan: that needs a reason, and somebody whose approval would count.
+
+    A part is a change, or evidence that is to be preserved.
 
     Raises:
         NotPermitted: One of these is missing.
     """
     if is_blank(reason):
-        raise NotPermitted("Skipping needs a reason: it goes on the timeline.")
+        raise NotPermitted("Leaving something out needs a reason: it goes on the timeline.")
     approving = approvers(policy, plan.levels)
     if not approving:
         check_may_plan(policy, plan.levels, roles)
@@ -167,7 +169,7 @@ def check_may_skip(policy: Policy, plan: Plan, actor: Actor, roles: frozenset[Ro
     if actor == plan.requested_by or not roles.intersection(approving):
         needed = " or ".join(role.label for role in approving)
         raise NotPermitted(
-            f"Leaving a change out of this {plan.level} plan needs {needed}, other than who asked for it."
+            f"Leaving something out of this {plan.level} plan needs {needed}, other than who asked for it."
         )
 
 

@@ -4,7 +4,7 @@ A newcomer would delete old incidents. They stay: what happened when, who decide
 the record that this product exists for. What goes is what people and senders *wrote*, because that may name anybody.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.domain.actor import STANCH
+from bot.domain.evidence import Evidence
 from bot.domain.system import Duration
 from bot.domain.timeline import REDACTED, Fact, TimelineEvent
 from bot.domain.values import Instant, Value
@@ -38,6 +39,8 @@ class DataClass(StrEnum):
     """Alerts and groups that became no incident."""
     ALERTS_OF_INCIDENTS = "alerts_of_incidents"
     """What senders wrote in alerts of incidents."""
+    EVIDENCE = "evidence"
+    """What was preserved before containments."""
     PERSONAL_DATA = "personal_data"
     """What people wrote in an incident."""
 
@@ -53,6 +56,7 @@ class Periods(Value):
         notes: From the incident's resolution.
         alerts_without_incident: From when an alert of the group was last heard of.
         alerts_of_incidents: From the incident's resolution, and from when an alert of the group was last heard of.
+        evidence: From the incident's resolution.
         personal_data: From the incident's resolution.
     """
 
@@ -63,6 +67,7 @@ class Periods(Value):
     notes: _Period | None = None
     alerts_without_incident: _Period | None = None
     alerts_of_incidents: _Period | None = None
+    evidence: _Period | None = None
     personal_data: _Period | None = None
 
     def period(self, what: DataClass) -> timedelta | None:
@@ -92,6 +97,8 @@ class RetentionPolicy(Value):
 WITHOUT_FREE_TEXT = frozenset(
     {
         REDACTED,
+        "evidence.preserved",
+        "evidence.removed",
         "incident.declared",
         "lead.taken",
         "milestone.mitigated_provisionally",
@@ -111,6 +118,17 @@ def holds_words(event: TimelineEvent) -> bool:
     if event.content is None or event.kind in WITHOUT_FREE_TEXT:
         return False
     return not (event.kind.startswith("milestone.") and event.actor == STANCH)
+
+
+def removal(evidence: Sequence[Evidence], policy_version: int, at: Instant) -> Fact:
+    """Return the fact that says whose content is removed and under which policy."""
+    return Fact(
+        kind="evidence.removed",
+        at=at,
+        actor=STANCH,
+        text=f"Removed the content of {len(evidence)} piece(s) of evidence: retention policy version {policy_version}",
+        payload={"evidence": [each.id for each in evidence], "policy_version": policy_version},
+    )
 
 
 def redaction(events: Iterable[TimelineEvent], policy_version: int, at: Instant) -> Fact:

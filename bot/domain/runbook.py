@@ -88,11 +88,15 @@ class LiveChoiceInput(Value):
 Input = Annotated[TextInput | ChoiceInput | LiveChoiceInput, Field(discriminator="type")]
 
 
+ActionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
+"""`integration.action`."""
+
+
 class Step(Value):
     """One action on one target of the system."""
 
     id: Name
-    action: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
+    action: ActionName
     level: Level
     target: Name
     params: JsonObject = Field(default_factory=dict)
@@ -104,6 +108,24 @@ class Step(Value):
     def resolved_params(self, inputs: dict[str, str]) -> JsonObject:
         """Return the parameters with every `${inputs.x}` replaced by its whole value."""
         return {key: inputs[name] if (name := input_named(value)) else value for key, value in self.params.items()}
+
+
+class KeepState(Value):
+    """Preserve all that an action can read of one target."""
+
+    kind: Literal["target_state"]
+    action: ActionName
+    target: Name
+
+
+class KeepReadings(Value):
+    """Preserve what one of the system's harm signals read over its look-back."""
+
+    kind: Literal["signal_readings"]
+    signal: Name
+
+
+Keep = Annotated[KeepState | KeepReadings, Field(discriminator="kind")]
 
 
 class OnEnd(StrEnum):
@@ -136,6 +158,8 @@ class Runbook(Value):
     """One containment procedure.
 
     Attributes:
+        evidence: What to preserve before anything from L2 up, beside what is preserved of itself: the state of every
+            target that a step writes, the harm signal, and the incident's alerts.
         harm_signal: Name of the system's signal that must fall; `None` when only a person can tell.
     """
 
@@ -145,6 +169,7 @@ class Runbook(Value):
     summary: Sentence
     inputs: dict[Name, Input] = Field(default_factory=dict)
     steps: list[Step] = Field(min_length=1)
+    evidence: list[Keep] = Field(default_factory=list, max_length=20)
     harm_signal: Name | None = None
     ends: End
     expected_effect: Sentence
@@ -154,6 +179,24 @@ class Runbook(Value):
     def level(self) -> Level:
         """The highest ladder level of its steps: how far it reaches."""
         return max((step.level for step in self.steps), key=lambda level: level.rank)
+
+    @property
+    def uses(self) -> tuple[tuple[str, str], ...]:
+        """Every action with every target that it reads or writes, each pair once, the steps' first."""
+        kept = [(keep.action, keep.target) for keep in self.evidence if isinstance(keep, KeepState)]
+        return tuple(dict.fromkeys([*((step.action, step.target) for step in self.steps), *kept]))
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Every target that it reads or writes, once."""
+        return tuple(dict.fromkeys(target for _, target in self.uses))
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Every harm signal that it reads, once, the one that must fall first."""
+        watched = [self.harm_signal] if self.harm_signal else []
+        kept = [keep.signal for keep in self.evidence if isinstance(keep, KeepReadings)]
+        return tuple(dict.fromkeys([*watched, *kept]))
 
     @property
     def levels(self) -> tuple[Level, ...]:

@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from bot.domain.values import JsonObject, Value
 
 _DURATION = re.compile(r"([0-9]{1,6})\s*(s|m|h|d)")
+# Prometheus refuses more than 11,000 points at once (https://prometheus.io/docs/prometheus/latest/querying/api/).
+_LOOK_BACK_STEPS = 1_440
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -78,6 +80,11 @@ class HarmSignal(Value):
     window: Duration
     give_up_after: Duration
     look_back: Duration
+
+    @property
+    def look_back_every(self) -> timedelta:
+        """Distance between the samples of a look-back: as fine as the signal is, in so many as any vendor gives."""
+        return max(self.every, self.look_back / _LOOK_BACK_STEPS)
 
 
 class System(Value):

@@ -25,6 +25,7 @@ IncidentId = NewType("IncidentId", str)
 AlertGroupId = NewType("AlertGroupId", str)
 PlanId = NewType("PlanId", str)
 ContainmentId = NewType("ContainmentId", str)
+EvidenceId = NewType("EvidenceId", str)
 
 
 def _to_utc(instant: datetime) -> datetime:

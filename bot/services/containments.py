@@ -218,11 +218,12 @@ def _decision_fact(containment: Containment, approval: Approval, missing: Sequen
     return Fact(kind=kind, at=approval.at, actor=approval.actor, text=text, payload=payload)
 
 
-async def record(tx: Transaction, containment: Containment, fact: Fact) -> Containment:
-    """Save a containment with the fact that changed it, and bring its cards up to date."""
+async def record(tx: Transaction, containment: Containment, *facts: Fact) -> Containment:
+    """Save a containment with the facts that changed it, and bring its cards up to date."""
     saved = await tx.containments.save(containment)
-    payload = {**fact.payload, "containment": containment.id, "state": containment.state.value}
-    await tx.timeline.append(containment.plan.incident_id, fact.changed(payload=payload))
+    about = {"containment": containment.id, "state": containment.state.value}
+    told = [fact.changed(payload={**fact.payload, **about}) for fact in facts]
+    await tx.timeline.append(containment.plan.incident_id, *told)
     await want_card(tx, saved)
     return saved
 

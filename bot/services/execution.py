@@ -25,6 +25,7 @@ from bot.sdk import Action
 from bot.services.containments import record
 from bot.services.ends import WATCH_AFTER, clear_end, set_end, undo_stopped
 from bot.services.ports import Connections, Transaction, UnitOfWork
+from bot.services.preservation import Preservation
 from bot.services.standing import look_later, look_no_more
 from bot.services.watching import WATCH
 from bot.tracing import Span, Value
@@ -36,17 +37,22 @@ _PAUSE = timedelta(seconds=1)
 _SETTLE = timedelta(seconds=10)
 _READ_BACK_WITHIN = timedelta(seconds=60)
 _GIVE_UP_AFTER = timedelta(minutes=5)
+# The harm goes on while evidence is waited for.
+_PRESERVE_WITHIN = timedelta(seconds=30)
 _MAX_ATTEMPTS = 5
 
 
 class Execution:
     """Carries containments out."""
 
-    def __init__(self, uow: UnitOfWork, catalog: Catalog, connections: Connections, now: Now) -> None:
-        """Take the store, the content, the connections and the clock."""
+    def __init__(
+        self, uow: UnitOfWork, catalog: Catalog, connections: Connections, preservation: Preservation, now: Now
+    ) -> None:
+        """Take the store, the content, the connections, what preserves evidence, and the clock."""
         self._uow = uow
         self._catalog = catalog
         self._connections = connections
+        self._preservation = preservation
         self._now = now
 
     async def advance(self, containment_id: ContainmentId) -> timedelta | None:
@@ -101,6 +107,8 @@ class Execution:
         if index is None:
             return await self._finish(containment)
         change, progress = containment.plan.changes[index], containment.progress[index]
+        if progress.state is StepState.PENDING and containment.evidence_wanted:
+            return await self._preserve(containment, incident)
         action = self._connections.for_incident(incident.kind).action(change.action, change.connection)
         reading = "containment.verify" if progress.state is StepState.APPLIED else "containment.read"
         try:
@@ -113,6 +121,22 @@ class Execution:
         if progress.state is StepState.ATTEMPTED:
             return await self._probe(containment, index, action, current)
         return await self._read_back(containment, index, current)
+
+    async def _preserve(self, containment: Containment, incident: Incident) -> timedelta | None:
+        """Preserve what the next change may destroy; what cannot be preserved stops it after a short while."""
+        shortfall = await self._preservation.preserve(containment, incident)
+        if shortfall is None:
+            return AT_ONCE
+        async with self._uow.begin() as tx:
+            current = await tx.containments.get(containment.id)
+        at = self._now()
+        failing = current.changed(unpreserved_since=current.unpreserved_since or at)
+        if shortfall.is_final or at - (failing.unpreserved_since or at) >= _PRESERVE_WITHIN:
+            return await self._fail(failing, f"{shortfall.problem} The change that waits for it was not written.")
+        if failing != current:
+            async with self._uow.begin() as tx:
+                await tx.containments.save(failing)
+        return _PAUSE
 
     async def _write(
         self, containment: Containment, index: int, action: Action, current: JsonObject

@@ -154,6 +154,7 @@ class FollowUps:
         common: dict[str, object] = {
             "kind": kind,
             "of": original.id,
+            "evidence": (),
             "title": f"{verb} C-{original.number}: {original.plan.title}",
             "changes": (),
             "rebases": (),

@@ -11,6 +11,7 @@ from bot.domain import policy as rules
 from bot.domain.actor import Actor
 from bot.domain.change import Change
 from bot.domain.containment import Containment
+from bot.domain.evidence import FIRST_LEVEL, AlertsReceived, EvidenceItem, SignalReadings, TargetState
 from bot.domain.incident import Incident
 from bot.domain.plan import Plan, PlanKind
 from bot.domain.runbook import LiveChoiceInput, OnEnd, Runbook, Step
@@ -131,6 +132,7 @@ class Planning:
             signal_name=runbook.harm_signal if signal else None,
             signal=signal,
             duration=duration,
+            evidence=_evidence(runbook, system, changes),
             on_end=runbook.on_end if signal and all(change.reversible for change in changes) else OnEnd.ASK,
             reason=request.reason.strip(),
             expected_effect=runbook.expected_effect,
@@ -174,7 +176,7 @@ class Planning:
         await self._plans.check_may_plan(actor, runbook.levels, system)
         if not incident.is_open:
             raise InvalidTransition(f"{incident.label} is {incident.status.value}; nothing is left to contain.")
-        missing = [step.target for step in runbook.steps if step.target not in system.targets]
+        missing = [name for name in runbook.targets if name not in system.targets]
         if missing:
             raise InvalidTransition(f"{system.title} has no target `{missing[0]}` in the registry for this runbook.")
         return incident, runbook, system
@@ -208,6 +210,24 @@ def _check_inputs(runbook: Runbook, request: PlanRequest, duration: timedelta, l
     at_most = min(runbook.ends.at_most, longest)
     if not timedelta(0) < duration <= at_most:
         raise BadCommand(f"“{runbook.title}” may last {human_duration(at_most)} at most.")
+
+
+def _evidence(runbook: Runbook, system: System, changes: Sequence[Change]) -> tuple[EvidenceItem, ...]:
+    """Return what is to be preserved, each thing once; nothing for a plan that stays below the level to ask for it."""
+    if all(change.level.rank < FIRST_LEVEL.rank for change in changes):
+        return ()
+    readings = [
+        SignalReadings(title=f"Readings of the signal {name}", signal=system.signals[name])
+        for name in runbook.signals
+        if name in system.signals
+    ]
+    return (*(_state_of(system, action, target) for action, target in runbook.uses), *readings, AlertsReceived())
+
+
+def _state_of(system: System, action: str, name: str) -> TargetState:
+    target = system.targets[name]
+    title = f"State of the target {name} at {target.connection}"
+    return TargetState(title=title, action=action, connection=target.connection, ref=target.ref)
 
 
 async def _planned_change(

@@ -12,13 +12,14 @@ from typing import Protocol
 from bot.domain.alert import AlertGroup, AlertKey, AlertRecord
 from bot.domain.containment import Containment
 from bot.domain.delivery import Delivery, DeliveryKind
+from bot.domain.evidence import Evidence
 from bot.domain.harm import Sample
 from bot.domain.incident import Incident, IncidentKind
 from bot.domain.review import Review
 from bot.domain.system import HarmSignal
 from bot.domain.timeline import Fact, TimelineEvent
 from bot.domain.timer import Timer
-from bot.domain.values import AlertGroupId, ContainmentId, IncidentId, JsonObject, Value
+from bot.domain.values import AlertGroupId, ContainmentId, EvidenceId, IncidentId, JsonObject, Value
 from bot.sdk import Action, Pager
 from bot.services.token_ports import Tokens
 from bot.services.upkeep_ports import Leftovers, Recurrences
@@ -115,6 +116,10 @@ class Alerts(Protocol):
         """Return for each group how many of its alerts fire and how many are resolved."""
         ...
 
+    async def records_of(self, incident_id: IncidentId) -> Sequence[AlertRecord]:
+        """Return what is kept of every alert of an incident, in the order of their fingerprints."""
+        ...
+
     async def groups_of(self, incident_id: IncidentId) -> Sequence[AlertGroup]:
         """Return the groups attached to an incident, oldest first."""
         ...
@@ -181,6 +186,31 @@ class Containments(Protocol):
 
     async def release_targets(self, containment_id: ContainmentId) -> None:
         """Let go of its targets."""
+        ...
+
+
+class EvidenceKept(Protocol):
+    """Preserved evidence."""
+
+    async def add(self, evidence: Evidence, content: bytes) -> None:
+        """Keep an artefact."""
+        ...
+
+    async def of_incident(self, incident_id: IncidentId) -> Sequence[Evidence]:
+        """Return what is known of an incident's evidence, oldest first."""
+        ...
+
+    async def content(self, evidence_id: EvidenceId) -> bytes:
+        """Return an artefact's content.
+
+        Raises:
+            NotFound: There is no such evidence, or its content was removed.
+            EvidenceAltered: It is not what was preserved.
+        """
+        ...
+
+    async def remove(self, evidence: Sequence[Evidence], at: datetime) -> None:
+        """Remove the content of artefacts; what is known of them stays."""
         ...
 
 
@@ -279,6 +309,7 @@ class Transaction(Protocol):
     alerts: Alerts
     timeline: Timeline
     containments: Containments
+    evidence: EvidenceKept
     deliveries: Deliveries
     timers: Timers
     jobs: Jobs

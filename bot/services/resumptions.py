@@ -1,6 +1,6 @@
-"""What people do about a containment that stopped at a change: have it tried again, or go on without that change.
+"""What people do about a containment that stopped: have it tried again, or go on without what it stopped at.
 
-Both go on with the approval on record, so the plan must still be current; a plan that is too old is made again, and
+All go on with the approval on record, so the plan must still be current; a plan that is too old is made again, and
 what it did so far is undone or found in place by the new one.
 """
 
@@ -54,13 +54,31 @@ class Resumptions:
         """
         plan = (await self._get(containment_id)).plan
         roles = await self._people.roles_of(actor.id, self._catalog.systems.get(plan.system_id))
-        rules.check_may_skip(self._catalog.policy, plan, actor, roles, reason)
+        rules.check_may_leave_out(self._catalog.policy, plan, actor, roles, reason)
         async with self._uow.begin() as tx:
             stopped = await self._current(tx, containment_id)
             skipped = stopped.skipped(reason.strip(), self._now())
             summary = stopped.plan.changes[stopped.stopped_at or 0].summary
             text = f"Has C-{stopped.number} go on without “{summary}”: {reason.strip()}"
             return await self._go_on(tx, skipped, actor, "change.skipped", text)
+
+    async def go_without_evidence(self, actor: Actor, containment_id: ContainmentId, reason: str) -> Containment:
+        """Have a containment go on though not all of its evidence could be preserved.
+
+        Raises:
+            NotPermitted: There is no reason, or this person's approval would not count for the plan.
+            PlanExpired: The plan is too old, or was made under another severity or policy.
+            InvalidTransition: That is not why it stopped.
+        """
+        plan = (await self._get(containment_id)).plan
+        roles = await self._people.roles_of(actor.id, self._catalog.systems.get(plan.system_id))
+        rules.check_may_leave_out(self._catalog.policy, plan, actor, roles, reason)
+        async with self._uow.begin() as tx:
+            stopped = await self._current(tx, containment_id)
+            going = stopped.gone_without_evidence(reason.strip(), self._now())
+            missing = "; ".join(stopped.plan.evidence[item].title for item in stopped.evidence_wanted)
+            text = f"Has C-{stopped.number} go ahead without evidence ({missing}): {reason.strip()}"
+            return await self._go_on(tx, going, actor, "evidence.waived", text)
 
     async def _get(self, containment_id: ContainmentId) -> Containment:
         async with self._uow.begin() as tx:

@@ -8,8 +8,9 @@ refuses the rest.
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import groupby
 
-from bot.domain.retention import DataClass, RetentionPolicy, holds_words, redaction
+from bot.domain.retention import DataClass, RetentionPolicy, holds_words, redaction, removal
 from bot.domain.values import IncidentId, Now
 from bot.errors import Conflict
 from bot.services.ports import UnitOfWork
@@ -48,6 +49,8 @@ class Retention:
         match what:
             case DataClass.PERSONAL_DATA:
                 return await self._words_erased(before, at)
+            case DataClass.EVIDENCE:
+                return await self._evidence_removed(before, at)
             case DataClass.JOBS:
                 return await self._jobs_forgotten(before)
             case _:
@@ -62,6 +65,19 @@ class Retention:
             if not some:
                 return removed
             removed += some
+
+    async def _evidence_removed(self, before: datetime, at: datetime) -> int:
+        removed = 0
+        while True:
+            async with self._uow.begin() as tx:
+                await tx.leftovers.overwrite()
+                found = await tx.leftovers.evidence(before, self._policy.hold, most=_MOST)
+                await tx.evidence.remove(found, at)
+                for incident_id, some in groupby(found, key=lambda each: each.incident_id):
+                    await tx.timeline.append(incident_id, removal(list(some), self._policy.version, at))
+            if not found:
+                return removed
+            removed += len(found)
 
     async def _jobs_forgotten(self, before: datetime) -> int:
         forgotten = 0

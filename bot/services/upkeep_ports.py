@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.evidence import Evidence
 from bot.domain.retention import DataClass
 from bot.domain.values import IncidentId
 
@@ -33,6 +34,10 @@ class Leftovers(Protocol):
 
     async def remove(self, what: DataClass, before: datetime, hold: Collection[int], *, most: int, at: datetime) -> int:
         """Remove some rows of a class, or what was written in them; return how many."""
+        ...
+
+    async def evidence(self, before: datetime, hold: Collection[int], *, most: int) -> Sequence[Evidence]:
+        """Return some evidence whose content is beyond its time, in the order of its incidents."""
         ...
 
     async def incidents_with_words(

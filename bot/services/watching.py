@@ -25,7 +25,6 @@ WATCH = "containment.watch"
 
 _LOOK_BACK_GIVES_UP = timedelta(minutes=10)
 _LOOK_BACK_PAUSE = timedelta(seconds=15)
-_LOOK_BACK_STEPS = 1_440
 
 
 class Watching:
@@ -143,7 +142,7 @@ class Watching:
         if incident.milestones.started or detected is None or system is None or not system.signals:
             return None
         signal = next(iter(system.signals.values()))
-        step = max(signal.every, signal.look_back / _LOOK_BACK_STEPS)
+        step = signal.look_back_every
         try:
             began = await self._began(incident, signal, detected.at - signal.look_back, detected.at, step)
             if began is not None and step > signal.every:

@@ -27,6 +27,7 @@ from bot.slack.views.modals import (
     REASON,
     SKIP_SUBMIT,
     UNDO_SUBMIT,
+    WITHOUT_EVIDENCE_SUBMIT,
     break_glass_form,
     confirm_form,
     entered_values,
@@ -35,6 +36,7 @@ from bot.slack.views.modals import (
     plan_form,
     skip_form,
     undo_form,
+    without_evidence_form,
 )
 
 Form = Callable[[Services, Press], Awaitable[View]]
@@ -75,6 +77,14 @@ async def _skip_form(services: Services, press: Press) -> View:
     if containment.stopped_at is None:
         raise InvalidTransition(f"C-{containment.number} does not stand at a change any more; look at its card again.")
     return skip_form(containment, containment.plan.changes[containment.stopped_at], ref)
+
+
+async def _without_evidence_form(services: Services, press: Press) -> View:
+    ref = PlanRef.parse(press.value)
+    containment = await services.containments.get(ref.containment)
+    if not containment.stopped_for_evidence:
+        raise InvalidTransition(f"C-{containment.number} does not wait for evidence any more; look at its card again.")
+    return without_evidence_form(containment, ref)
 
 
 async def _confirm_form(services: Services, press: Press) -> View:
@@ -121,6 +131,11 @@ async def _skip(services: Services, actor: Actor, view: JsonObject) -> Containme
     return await services.resumptions.skip(actor, ref.containment, _reason(entered))
 
 
+async def _go_without_evidence(services: Services, actor: Actor, view: JsonObject) -> Containment:
+    ref, entered = PlanRef.parse(view["private_metadata"]), entered_values(view)
+    return await services.resumptions.go_without_evidence(actor, ref.containment, _reason(entered))
+
+
 async def _confirm(services: Services, actor: Actor, view: JsonObject) -> Containment:
     ref, entered = PlanRef.parse(view["private_metadata"]), entered_values(view)
     return await services.confirmations.confirm(actor, ref.containment, entered.get(REASON, ""))
@@ -147,6 +162,7 @@ FORMS: dict[str, Form] = {
     "containment.break_glass": _break_glass_form,
     "containment.skip": _skip_form,
     "containment.confirm": _confirm_form,
+    "containment.go_without_evidence": _without_evidence_form,
 }
 SUBMISSIONS: dict[str, Submission] = {
     PLAN_SUBMIT: _plan,
@@ -155,4 +171,5 @@ SUBMISSIONS: dict[str, Submission] = {
     BREAK_GLASS_SUBMIT: _break_glass,
     SKIP_SUBMIT: _skip,
     CONFIRM_SUBMIT: _confirm,
+    WITHOUT_EVIDENCE_SUBMIT: _go_without_evidence,
 }

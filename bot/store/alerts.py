@@ -146,6 +146,16 @@ class SqlAlerts:
         )
         return [ALERT_GROUPS.load(row) for row in (await self._session.execute(query)).mappings()]
 
+    async def records_of(self, incident_id: IncidentId) -> Sequence[AlertRecord]:
+        """Return what is kept of every alert of an incident, in the order of their fingerprints."""
+        query = (
+            ALERTS.select()
+            .join(ALERT_GROUPS.table, _GROUP.id == _ALERT.group_id)
+            .where(_GROUP.incident_id == incident_id)
+            .order_by(_ALERT.source, _ALERT.fingerprint)
+        )
+        return [_record(row) for row in (await self._session.execute(query)).mappings()]
+
     async def _run(self, statement: Executable, values: Parameters) -> CursorResult[Any]:
         return await (await self._session.connection()).execute(statement, values)
 

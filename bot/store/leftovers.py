@@ -14,10 +14,11 @@ from sqlmodel import col
 
 from bot.domain.containment import ContainmentState
 from bot.domain.delivery import DeliveryKind
+from bot.domain.evidence import Evidence
 from bot.domain.retention import WITHOUT_FREE_TEXT, DataClass
 from bot.domain.values import IncidentId
 from bot.services.lanes import incident_lane
-from bot.store.mapping import ALERT_GROUPS, table_of
+from bot.store.mapping import ALERT_GROUPS, EVIDENCE, table_of
 from bot.store.statements import is_postgres
 from bot.store.tables import (
     AlertGroupRow,
@@ -26,6 +27,7 @@ from bot.store.tables import (
     DeliveryRow,
     DirectoryRow,
     EventRow,
+    EvidenceRow,
     IncidentRow,
     ReceiptRow,
     StoredRow,
@@ -78,10 +80,16 @@ class SqlLeftovers:
                 return await self._groups_gone(await self._locked(query, most), before)
             case DataClass.ALERTS_OF_INCIDENTS:
                 return await self._groups_emptied(await self._locked(query, most), before, at)
-            case DataClass.JOBS | DataClass.PERSONAL_DATA:
+            case DataClass.JOBS | DataClass.PERSONAL_DATA | DataClass.EVIDENCE:
                 raise ValueError(f"{what.value} is removed by other means")
             case _:
                 assert_never(what)
+
+    async def evidence(self, before: datetime, hold: Collection[int], *, most: int) -> Sequence[Evidence]:
+        """Return some evidence whose content is beyond its time, in the order of its incidents."""
+        query = _expired(DataClass.EVIDENCE, before, hold).add_columns(col(EvidenceRow.body))
+        rows = await self._session.execute(query.order_by(col(EvidenceRow.incident_id)).limit(most))
+        return [EVIDENCE.load(row) for row in rows.mappings()]
 
     async def incidents_with_words(
         self, before: datetime, hold: Collection[int], *, after: int, most: int
@@ -154,6 +162,9 @@ def _expired(what: DataClass, before: datetime, hold: Collection[int]) -> Select
             )
             unread = col(AlertGroupRow.redacted_at).is_(None)
             return joined.where(_is_resolved(before, hold), unread, _is_quiet(before))
+        case DataClass.EVIDENCE:
+            kept = select(col(EvidenceRow.id)).join(IncidentRow, col(IncidentRow.id) == col(EvidenceRow.incident_id))
+            return kept.where(_is_resolved(before, hold), col(EvidenceRow.content).is_not(None))
         case DataClass.PERSONAL_DATA:
             return select(col(IncidentRow.id)).where(_is_resolved(before, hold), _is_settled(), _has_words(before))
         case DataClass.JOBS:

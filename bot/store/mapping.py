@@ -14,6 +14,7 @@ from sqlalchemy import RowMapping, Select, Table, select
 from bot.domain.alert import Alert, AlertGroup
 from bot.domain.containment import Containment
 from bot.domain.delivery import Delivery
+from bot.domain.evidence import Evidence
 from bot.domain.incident import Incident
 from bot.domain.timeline import TimelineEvent
 from bot.domain.timer import Timer
@@ -24,6 +25,7 @@ from bot.store.tables import (
     ContainmentRow,
     DeliveryRow,
     EventRow,
+    EvidenceRow,
     IncidentRow,
     StoredRow,
     TimerRow,
@@ -121,5 +123,6 @@ CONTAINMENTS = Mapped(
     keys={"id": "id", "incident_id": "plan.incident_id", "number": "number", "state": "state"},
     owned=("version",),
 )
+EVIDENCE = Mapped(EvidenceRow, Evidence, keys={"id": "id", "incident_id": "incident_id"})
 DELIVERIES = Mapped(DeliveryRow, Delivery, owned=tuple(Delivery.model_fields))
 TIMERS = Mapped(TimerRow, Timer, owned=tuple(Timer.model_fields))

@@ -19,6 +19,7 @@ from bot.services.ports import (
     Alerts,
     Containments,
     Deliveries,
+    EvidenceKept,
     Incidents,
     Jobs,
     Receipts,
@@ -32,6 +33,7 @@ from bot.store.alerts import SqlAlerts
 from bot.store.containments import SqlContainments
 from bot.store.database import async_engine, check_version, sqlite_file
 from bot.store.deliveries import SqlDeliveries
+from bot.store.evidence import SqlEvidence
 from bot.store.failures import translated
 from bot.store.file_lock import FileLock
 from bot.store.incidents import SqlIncidents
@@ -75,6 +77,7 @@ class SqlTransaction:
         self.alerts: Alerts = SqlAlerts(session)
         self.timeline: Timeline = SqlTimeline(session, now)
         self.containments: Containments = SqlContainments(session)
+        self.evidence: EvidenceKept = SqlEvidence(session)
         self.deliveries: Deliveries = SqlDeliveries(session, self.lanes, now)
         self.timers: Timers = SqlTimers(session, self.jobs, now)
         self.receipts: Receipts = SqlReceipts(session)

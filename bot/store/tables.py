@@ -122,6 +122,21 @@ class ContainmentRow(StoredRow, table=True):
     body: Any = Field(sa_type=Document)
 
 
+class EvidenceRow(StoredRow, table=True):
+    """An artefact that was preserved.
+
+    Attributes:
+        content: Compressed by zlib; `None` once it was removed.
+    """
+
+    __tablename__ = f"{PREFIX}evidence"
+
+    id: str = Field(primary_key=True, sa_type=PlainText)
+    incident_id: str = Field(index=True, foreign_key=f"{PREFIX}incident.id", sa_type=PlainText)
+    body: Any = Field(sa_type=Document)
+    content: bytes | None
+
+
 class TargetRow(StoredRow, table=True):
     """A target that one containment is writing."""
 

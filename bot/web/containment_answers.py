@@ -84,6 +84,9 @@ class ContainmentAnswer(_Answer):
         kept_because: Why it was not undone at its end though it was to be; empty otherwise.
         missing: Which targets are not as they were written any more though nobody undid it; empty otherwise.
         harm_returned_at: For an undo: when the harm signal was over its threshold again.
+        evidence_wanted: How many pieces its plan has preserved before the first change from L2 up.
+        evidence_preserved: How many are.
+        without_evidence: Why it went ahead without the rest; empty otherwise.
     """
 
     number: int
@@ -112,6 +115,9 @@ class ContainmentAnswer(_Answer):
     kept_because: str
     missing: str
     harm_returned_at: Instant | None
+    evidence_wanted: int
+    evidence_preserved: int
+    without_evidence: str
 
     @classmethod
     def of(cls, containment: Containment) -> Self:
@@ -144,4 +150,7 @@ class ContainmentAnswer(_Answer):
             kept_because=containment.kept_because,
             missing=containment.missing,
             harm_returned_at=containment.harm_returned_at,
+            evidence_wanted=len(plan.evidence),
+            evidence_preserved=len(containment.preserved),
+            without_evidence=containment.without_evidence,
         )

@@ -82,6 +82,9 @@ async def test_the_whole_path_stops_the_harm_and_the_clock(team: Responders) -> 
         "plan.made",
         "plan.approved",
         "containment.begun",
+        "evidence.preserved",
+        "evidence.preserved",
+        "evidence.preserved",
         "change.applied",
         "change.verified",
         "containment.state_verified",
@@ -265,6 +268,7 @@ async def test_a_vendor_that_never_answers_again_leaves_it_in_doubt(team: Respon
     planned = await team.planned(await team.alerted())
     await team.approved(planned)
     await team.vendor_fails("500", times=5)
+    await team.execution.advance(planned.id)
     await team.execution.advance(planned.id)
     await team.execution.advance(planned.id)
     await team.vendor_fails("500", times=10_000, on="all")

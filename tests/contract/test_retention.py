@@ -83,6 +83,8 @@ async def filled(store: Store) -> Store:
             group = builders.group(id=f"group-{number}", key=str(number), incident_id=incident.id, title=SOMEBODY)
             await tx.alerts.put_groups(group)
             await builders.keep(tx, builders.alert(fingerprint=str(number), title=SOMEBODY), group.id)
+            kept = builders.evidence(id=f"evidence-{number}", incident_id=incident.id)
+            await tx.evidence.add(kept, builders.CONTENT)
             await tx.deliveries.want(DeliveryKind.NOTE, incident_lane(incident.id), f"note-{number}")
             await tx.deliveries.want(DeliveryKind.INCIDENT_CARD, incident_lane(incident.id), incident.id)
         await tx.alerts.put_groups(builders.group(id="group-3", key="3", title=SOMEBODY))

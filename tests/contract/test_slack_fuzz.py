@@ -25,6 +25,7 @@ from bot.slack.views.modals import (
     PLAN_SUBMIT,
     SKIP_SUBMIT,
     UNDO_SUBMIT,
+    WITHOUT_EVIDENCE_SUBMIT,
     undo_form,
 )
 from bot.workspace.dispatch import Kind
@@ -50,11 +51,13 @@ CARRIED = {
     "containment.extend": "in force",
     "containment.skip": "in force",
     "containment.confirm": "in force",
+    "containment.go_without_evidence": "in force",
     "runbook.plan": "a runbook",
     PLAN_SUBMIT: "a runbook",
     UNDO_SUBMIT: "in force",
     EXTEND_SUBMIT: "in force",
     SKIP_SUBMIT: "in force",
+    WITHOUT_EVIDENCE_SUBMIT: "in force",
     BREAK_GLASS_SUBMIT: "waiting",
     CONFIRM_SUBMIT: "in force",
 }

@@ -11,14 +11,26 @@ from bot.domain.containment import ContainmentState
 from bot.domain.delivery import DeliveryKind
 from bot.domain.milestones import Milestones
 from bot.services.ports import Transaction
-from bot.store.mapping import ALERT_GROUPS, ALERTS, CONTAINMENTS, DELIVERIES, EVENTS, INCIDENTS, TIMERS, Mapped
+from bot.store.mapping import (
+    ALERT_GROUPS,
+    ALERTS,
+    CONTAINMENTS,
+    DELIVERIES,
+    EVENTS,
+    EVIDENCE,
+    INCIDENTS,
+    TIMERS,
+    Mapped,
+)
 from bot.store.sql import Store
 from tests.builders import (
+    CONTENT,
     GROUP_ID,
     INCIDENT_ID,
     NOW,
     alert,
     containment,
+    evidence,
     fact,
     group,
     incident,
@@ -27,7 +39,7 @@ from tests.builders import (
     timer,
 )
 
-MAPPED: list[Mapped[Any]] = [INCIDENTS, ALERT_GROUPS, ALERTS, EVENTS, CONTAINMENTS, DELIVERIES, TIMERS]
+MAPPED: list[Mapped[Any]] = [INCIDENTS, ALERT_GROUPS, ALERTS, EVENTS, CONTAINMENTS, EVIDENCE, DELIVERIES, TIMERS]
 
 
 async def write_everything(tx: Transaction) -> None:
@@ -36,6 +48,7 @@ async def write_everything(tx: Transaction) -> None:
     await keep(tx, alert(), GROUP_ID)
     await tx.timeline.append(INCIDENT_ID, fact())
     await tx.containments.add(containment())
+    await tx.evidence.add(evidence(), CONTENT)
     await tx.deliveries.want(DeliveryKind.NOTE, "triage", "1", payload={"text": "a"})
     await tx.timers.set(timer())
 
@@ -48,6 +61,7 @@ async def change_everything(tx: Transaction) -> None:
     await keep(tx, alert(received_at=NOW + timedelta(seconds=2)), GROUP_ID)
     await tx.timeline.append(INCIDENT_ID, fact(at=NOW + timedelta(seconds=1)))
     await tx.containments.save(containment(state=ContainmentState.DECLINED))
+    await tx.evidence.remove([evidence()], NOW)
     await tx.deliveries.want(DeliveryKind.NOTE, "triage", "1", payload={"text": "b"})
     await tx.timers.set(timer(due_at=NOW))
 

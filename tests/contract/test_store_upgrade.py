@@ -40,7 +40,7 @@ from tests.postgres import Databases, postgres_tool
 FILLED = Path(__file__).parent / "filled"
 SCHEMAS = sorted(file.stem for file in FILLED.glob("*.json"))
 # Nothing of an older schema goes there.
-FILLED_LATER = {"stanch_recurrence", "stanch_token"}
+FILLED_LATER = {"stanch_evidence", "stanch_recurrence", "stanch_token"}
 
 
 def rows_of(schema: str) -> dict[str, list[dict[str, Any]]]:
@@ -151,7 +151,7 @@ def test_an_upgraded_copy_has_this_schema_and_every_row(original: str, copy: str
 async def test_after_an_upgrade_columns_agree_with_the_values(upgraded: Store, mapped: Mapped[Any]) -> None:
     async with upgraded.session() as session:
         rows = (await session.execute(mapped.select())).mappings().all()
-    assert rows
+    assert rows or mapped.table.name in FILLED_LATER
     for row in rows:
         # A body may lack what was added since; what it lacks has the value that the columns say.
         said = {name: value for name, value in mapped.columns(mapped.load(row)).items() if name != "body"}

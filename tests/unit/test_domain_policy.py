@@ -15,8 +15,8 @@ from bot.domain.policy import (
     check_current,
     check_may_approve,
     check_may_break_glass,
+    check_may_leave_out,
     check_may_plan,
-    check_may_skip,
     longest,
     missing_approvals,
 )
@@ -70,8 +70,8 @@ def test_a_kill_switch_in_the_same_plan_does_not_spare_a_roll_back_its_approval(
     assert missing(both) == (Role.LEAD,)
     assert missing(both, LEAD) == ()
     with pytest.raises(NotPermitted, match="other than who asked for it"):
-        check_may_skip(POLICY, both, RESPONDER, ROLES[BOTH], "no time")
-    check_may_skip(POLICY, both, LEAD, ROLES[LEAD], "no time")
+        check_may_leave_out(POLICY, both, RESPONDER, ROLES[BOTH], "no time")
+    check_may_leave_out(POLICY, both, LEAD, ROLES[LEAD], "no time")
 
 
 def test_one_lead_suffices_where_a_lead_is_asked_for() -> None:

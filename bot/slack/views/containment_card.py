@@ -18,6 +18,7 @@ from bot.slack.views.effect import effect_words
 
 _MOST_CHANGES = 8
 _MOST_ROWS = 30
+_MOST_ITEMS = 6
 _DIFF = 1_500
 _TEXT = 600
 _RISKY_LEVEL = 6
@@ -55,6 +56,8 @@ def containment_card(view: ContainmentView) -> Card:
         )
     )
     blocks.append(fields(_facts(view)))
+    if plan.evidence:
+        blocks.append(section(_evidence(containment)))
     if plan.warnings:
         blocks.append(section("*Warnings*\n" + bullets(escape(warning, 300) for warning in plan.warnings[:5])))
     blocks.append(section(_approvals(view)))
@@ -116,6 +119,20 @@ def _facts(view: ContainmentView) -> list[tuple[str, str]]:
     return facts
 
 
+def _evidence(containment: Containment) -> str:
+    """Say what is preserved before the first change that may destroy it, or was."""
+    items = containment.plan.evidence
+    done = {each.item for each in containment.preserved}
+    if not containment.state.is_settled and not done:
+        titles = "; ".join(one_line(item.title, 100) for item in items[:_MOST_ITEMS])
+        more = f"; and {len(items) - _MOST_ITEMS} more" if len(items) > _MOST_ITEMS else ""
+        return f"*Preserved before the first change:* {titles}{more}"
+    lines = [f"*Evidence:* {len(done)} of {len(items)} preserved"]
+    if containment.without_evidence:
+        lines.append(f"*Went ahead without the rest:* {escape(containment.without_evidence, 300)}")
+    return "\n".join(lines)
+
+
 def _approvals(view: ContainmentView) -> str:
     containment = view.containment
     lines = []
@@ -160,6 +177,8 @@ def _resumptions(containment: Containment, ref: PlanRef) -> list[ButtonElement]:
     row = []
     if containment.stopped_at is not None:
         row.append(button("Retry", "containment.retry", ref))
+    if containment.stopped_for_evidence:
+        row.append(button("Go ahead without", "containment.go_without_evidence", ref, style="danger"))
     if containment.can_skip:
         row.append(button("Skip with reason", "containment.skip", ref))
     return row

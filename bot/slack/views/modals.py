@@ -24,7 +24,7 @@ from bot.domain.values import JsonObject, human_duration
 from bot.services.planning import Form
 from bot.slack.text import LABEL, MODAL_TITLE, OPTION, OPTION_VALUE, escape, one_line, plain_object
 from bot.slack.values import ButtonValue
-from bot.slack.views.card import context, section
+from bot.slack.views.card import bullets, context, section
 from bot.slack.views.containment_words import level_words, name
 
 PLAN_SUBMIT = "plan.submit"
@@ -32,6 +32,7 @@ UNDO_SUBMIT = "undo.submit"
 EXTEND_SUBMIT = "extend.submit"
 BREAK_GLASS_SUBMIT = "break_glass.submit"
 SKIP_SUBMIT = "skip.submit"
+WITHOUT_EVIDENCE_SUBMIT = "without_evidence.submit"
 CONFIRM_SUBMIT = "confirm.submit"
 
 REASON = "reason"
@@ -42,6 +43,7 @@ _INPUT = "input_"
 _SHOWN = ("callback_id", "title", "submit", "close", "private_metadata")
 _MOST_OPTIONS = 100
 _MAX_REASON = 1_000
+_MOST_ITEMS = 10
 
 
 def input_block_id(input_name: str) -> str:
@@ -113,6 +115,19 @@ def skip_form(containment: Containment, change: Change, value: ButtonValue) -> V
     )
     blocks = [section(says), _reason("Why it can be left out")]
     return _view("Skip a change", blocks, callback_id=SKIP_SUBMIT, submit="Skip", value=value)
+
+
+def without_evidence_form(containment: Containment, value: ButtonValue) -> View:
+    """Return the form for going ahead though evidence could not be preserved."""
+    missing = bullets(
+        one_line(containment.plan.evidence[item].title, 200) for item in containment.evidence_wanted[:_MOST_ITEMS]
+    )
+    says = (
+        f"*{name(containment)}* goes ahead, and what it changes may be lost to whoever investigates. "
+        f"Not preserved:\n{missing}"
+    )
+    blocks = [section(says), _reason("Why it cannot wait")]
+    return _view("Without evidence", blocks, callback_id=WITHOUT_EVIDENCE_SUBMIT, submit="Go ahead", value=value)
 
 
 def confirm_form(containment: Containment, value: ButtonValue) -> View:
