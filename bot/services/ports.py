@@ -197,7 +197,7 @@ class EvidenceKept(Protocol):
         ...
 
     async def of_incident(self, incident_id: IncidentId) -> Sequence[Evidence]:
-        """Return what is known of an incident's evidence, oldest first."""
+        """Return what is known of an incident's evidence, oldest first, then by title."""
         ...
 
     async def content(self, evidence_id: EvidenceId) -> bytes:

@@ -59,9 +59,12 @@ class Retention:
     async def _rows_removed(self, what: DataClass, before: datetime, at: datetime) -> int:
         removed = 0
         while True:
-            async with self._uow.begin() as tx:
-                await tx.leftovers.overwrite()
-                some = await tx.leftovers.remove(what, before, self._policy.hold, most=_MOST, at=at)
+            try:
+                async with self._uow.begin() as tx:
+                    await tx.leftovers.overwrite()
+                    some = await tx.leftovers.remove(what, before, self._policy.hold, most=_MOST, at=at)
+            except Conflict:
+                continue  # an alert of one of these came in at the same moment: they are looked at again
             if not some:
                 return removed
             removed += some

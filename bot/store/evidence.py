@@ -31,11 +31,11 @@ class SqlEvidence:
         await self._session.execute(EVIDENCE.table.insert().values(columns))
 
     async def of_incident(self, incident_id: IncidentId) -> Sequence[Evidence]:
-        """Return what is known of an incident's evidence, oldest first."""
+        """Return what is known of an incident's evidence, oldest first, then by title."""
         known = EVIDENCE.table.c
         query = select(known.body).where(known.incident_id == incident_id)
         found = [EVIDENCE.load(row) for row in (await self._session.execute(query)).mappings()]
-        return sorted(found, key=lambda each: (each.preserved_at, each.id))
+        return sorted(found, key=lambda each: (each.preserved_at, each.title))
 
     async def content(self, evidence_id: EvidenceId) -> bytes:
         """Return an artefact's content.
