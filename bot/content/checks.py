@@ -62,10 +62,11 @@ def check_policy(entry: Entry[Policy]) -> Iterator[Problem]:
 def check_retention(entry: Entry[RetentionPolicy]) -> Iterator[Problem]:
     """Yield personal data that would stay where nobody expects it, and incidents that are held twice."""
     document, keep = entry.document, entry.value.keep
-    alerts, words = keep.alerts_of_incidents, keep.personal_data
-    if words is not None and (alerts is None or alerts > words):
-        message = "alerts hold personal data too; keep them no longer than `personal_data`"
-        yield document.problem(("keep", "alerts_of_incidents"), message)
+    for name, what in (("alerts_of_incidents", "alerts hold"), ("evidence", "evidence holds")):
+        period, words = getattr(keep, name), keep.personal_data
+        if words is not None and (period is None or period > words):
+            message = f"{what} personal data too; keep `{name}` no longer than `personal_data`"
+            yield document.problem(("keep", name), message)
     yield from check_unique((document, ("hold", index), str(number)) for index, number in enumerate(entry.value.hold))
 
 

@@ -60,6 +60,27 @@ async def test_what_stopped_at_a_change_is_retried_from_its_card(scene: Scene) -
     assert "@responder: Has C-1 try again" in timeline
 
 
+async def test_what_stopped_for_evidence_goes_ahead_without_when_somebody_says_why(scene: Scene) -> None:
+    world = SimulatedWorld(scene.stanch.store, scope="live")
+
+    def gone(document: JsonObject) -> JsonObject:
+        return {**document, "faults": [{"answer": "404", "times": 1, "on": "all"}]}
+
+    channel = await scene.incident()
+    card = await scene.plan(channel)
+    await world.change("unleash", gone)
+    await scene.commander.press("Approve", message=card)
+    stopped = await scene.wait_for_change(card, "could not be preserved")
+    assert "The change that waits for it was not written." in stopped["visible"]
+    assert scene.commander.labels(stopped) == ["Retry", "Go ahead without"]
+
+    await scene.commander.press("Go ahead without", message=stopped)
+    await scene.commander.fill({"Why it cannot wait": "people are harmed now"}, submit=True)
+    going_on = await scene.wait_for_change(card, "watching the harm signal")
+    assert "Evidence: 2 of 3 preserved" in going_on["visible"].replace("*", "")
+    assert "people are harmed now" in going_on["visible"]
+
+
 async def test_of_two_who_approve_at_once_one_is_told_that_it_is_decided(scene: Scene) -> None:
     channel = await scene.incident()
     card = await scene.plan(channel)

@@ -9,11 +9,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from bot.domain.clocks import ClockState, time_to_detect, time_to_mitigate
 from bot.domain.containment import Containment, ContainmentState, StepState
+from bot.domain.evidence import AlertsReceived, Preserved
 from bot.domain.incident import Incident, IncidentStatus
 from bot.domain.milestones import Basis, MilestoneName
 from bot.domain.plan import Rebase
 from bot.domain.severity import Severity
 from bot.domain.timeline import Fact, TimelineEvent, append, chain_problems
+from bot.domain.values import EvidenceId
 from bot.errors import UserError
 from tests.builders import (
     COMMANDER,
@@ -170,7 +172,9 @@ class ContainmentLife(RuleBasedStateMachine):
 
     @initialize(changes=st.integers(1, 3))
     def planned(self, changes: int) -> None:
-        self.containment: Containment = containment(plan=plan(changes=tuple(change() for _ in range(changes))))
+        self.containment: Containment = containment(
+            plan=plan(changes=tuple(change() for _ in range(changes)), evidence=(AlertsReceived(), AlertsReceived()))
+        )
         self.seen: list[ContainmentState] = [self.containment.state]
 
     def _try(self, outcome: Callable[[], Containment]) -> None:
@@ -198,6 +202,24 @@ class ContainmentLife(RuleBasedStateMachine):
         written = self._written
         self._try(lambda: self.containment.skipped(because, NOW))
         assert self._written == written, "what may be written was left out"
+
+    @rule(item=st.integers(0, 1))
+    def preserve(self, item: int) -> None:
+        if item in self.containment.evidence_wanted:
+            kept = (*self.containment.preserved, Preserved(item=item, evidence=EvidenceId(f"e{item}")))
+            self.containment = self.containment.changed(preserved=kept)
+
+    @rule()
+    def cannot_preserve(self) -> None:
+        if self.containment.evidence_wanted:
+            self.containment = self.containment.changed(unpreserved_since=NOW)
+
+    @rule()
+    def go_without_evidence(self) -> None:
+        stopped = self.containment.stopped_for_evidence
+        before = self.containment
+        self._try(lambda: self.containment.gone_without_evidence("no time", NOW))
+        assert stopped or self.containment == before, "went without evidence though that was not what it stopped for"
 
     @rule(index=st.integers(0, 2))
     def an_older_one_is_undone_from_under_it(self, index: int) -> None:

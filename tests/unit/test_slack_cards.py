@@ -10,18 +10,21 @@ from bot.domain.actor import source
 from bot.domain.alert import Verdict
 from bot.domain.change import Guard
 from bot.domain.containment import ContainmentState
+from bot.domain.evidence import AlertsReceived, Preserved, TargetState
 from bot.domain.incident import MAX_TITLE
 from bot.domain.milestones import Basis, Milestone
 from bot.domain.plan import Plan, PlanKind
 from bot.domain.role import Role
 from bot.domain.severity import Severity
 from bot.domain.timeline import TimelineEvent, append
-from bot.domain.values import ContainmentId
+from bot.domain.values import ContainmentId, EvidenceId
 from bot.services.board import AlertGroupView, TimelineView
+from bot.slack.values import PlanRef
 from bot.slack.views.alert_card import alert_card
 from bot.slack.views.containment_card import containment_card
 from bot.slack.views.incident_card import incident_card
 from bot.slack.views.listing import incident_list
+from bot.slack.views.modals import without_evidence_form
 from bot.slack.views.note import end_reached_note, missing_note, undo_stopped_note
 from bot.slack.views.timeline import timeline_card
 from tests import builders
@@ -150,6 +153,44 @@ def test_a_containment_says_its_state_and_offers_only_what_still_works(state: Co
     assert {
         label for label in ("Approve", "Apply", "Decline", "Undo", "Extend") if f"'text': '{label}'" in text
     } == offers
+
+
+EVIDENCE = (
+    TargetState(title="State of the target <feature>", action="unleash.switch_off", connection="unleash", ref={}),
+    AlertsReceived(),
+)
+
+
+def test_a_plan_says_what_is_preserved_first_and_a_containment_what_was() -> None:
+    plan = builders.plan(evidence=EVIDENCE)
+    proposed = text_of(containment_card(containment_view(builders.containment(plan=plan))))
+    assert (
+        "*Preserved before the first change:* State of the target &lt;feature&gt;; The alerts as received" in proposed
+    )
+    done = in_force(ContainmentState.VERIFIED, plan=plan, preserved=(Preserved(item=0, evidence=EvidenceId("e")),))
+    text = text_of(containment_card(containment_view(done)))
+    assert "*Evidence:* 1 of 2 preserved" in text
+    assert "'text': 'Go ahead without'" not in text
+
+
+def test_one_that_stopped_for_evidence_offers_to_try_again_or_to_go_ahead_without() -> None:
+    stopped = builders.containment(
+        plan=builders.plan(evidence=EVIDENCE),
+        state=ContainmentState.FAILED,
+        has_begun=True,
+        problem="“The alerts as received” could not be preserved.",
+        preserved=(Preserved(item=0, evidence=EvidenceId("e")),),
+        unpreserved_since=NOW,
+    )
+    text = text_of(containment_card(containment_view(stopped)))
+    assert "'text': 'Retry'" in text
+    assert "'text': 'Go ahead without'" in text
+    assert "'text': 'Skip with reason'" not in text
+    form = text_of(
+        without_evidence_form(stopped, PlanRef(containment=stopped.id, fingerprint=stopped.plan.fingerprint))
+    )
+    assert "The alerts as received" in form
+    assert "State of the target" not in form
 
 
 @pytest.mark.parametrize("state", [ContainmentState.DECLINED, ContainmentState.EXPIRED, ContainmentState.FAILED])

@@ -132,6 +132,7 @@ keep:
   notes: 30d
   alerts_without_incident: 90d
   alerts_of_incidents: 200d
+  evidence: 200d
   personal_data: 730d
 hold: [3]
 """

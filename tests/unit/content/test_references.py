@@ -34,21 +34,21 @@ MISTAKES = {
         "alerts_of_incidents: 200d",
         "alerts_of_incidents: 800d",
         "8: keep.alerts_of_incidents",
-        "alerts hold personal data too; keep them no longer than `personal_data`",
+        "alerts hold personal data too; keep `alerts_of_incidents` no longer than `personal_data`",
     ),
     "alerts of incidents kept for ever though personal data is not": Mistake(
         "playbooks/rules/retention.yaml",
         "  alerts_of_incidents: 200d\n",
         "",
         "2: keep",
-        "alerts hold personal data too; keep them no longer than `personal_data`",
+        "alerts hold personal data too; keep `alerts_of_incidents` no longer than `personal_data`",
     ),
     "an incident that is held twice": Mistake(
         "playbooks/rules/retention.yaml",
         "hold: [3]",
         "hold: [3, 3]",
-        "10: hold[1]",
-        "`3` is there already, at playbooks/rules/retention.yaml:10",
+        "11: hold[1]",
+        "`3` is there already, at playbooks/rules/retention.yaml:11",
     ),
     "a step with an unknown action": Mistake(
         "runbooks/go-back.yaml",
@@ -56,6 +56,13 @@ MISTAKES = {
         "action: flags.delete",
         "12: steps[0].action",
         "there is no action `flags.delete`; there are: flags.off, flags.pick",
+    ),
+    "evidence from an unknown action": Mistake(
+        "runbooks/go-back.yaml",
+        "harm_signal: harm_rate\n",
+        "evidence:\n  - {kind: target_state, action: flags.peek, target: prompt}\nharm_signal: harm_rate\n",
+        "19: evidence[0].action",
+        "there is no action `flags.peek`; there are: flags.off, flags.pick",
     ),
     "a level below the action's lowest": Mistake(
         "runbooks/go-back.yaml",
@@ -191,6 +198,13 @@ def test_a_mistake_is_told_at_its_line(root: Path, mistake: Mistake) -> None:
     expected = mistake.made_in(root)
 
     assert expected in problems(root)
+
+
+def test_a_system_without_a_signal_that_a_fitting_runbook_preserves_is_a_mistake(root: Path) -> None:
+    kept = "evidence:\n  - {kind: signal_readings, signal: leak_rate}\nharm_signal: harm_rate\n"
+    change(root, "runbooks/go-back.yaml", "harm_signal: harm_rate\n", kept)
+    (problem,) = problems(root)
+    assert problem.endswith(": the runbook `go-back` fits this system and needs its signal `leak_rate`")
 
 
 def test_a_system_without_the_harm_signal_of_a_runbook_that_fits_it_is_a_mistake(root: Path) -> None:
