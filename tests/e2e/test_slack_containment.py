@@ -64,7 +64,7 @@ async def test_what_stopped_for_evidence_goes_ahead_without_when_somebody_says_w
     world = SimulatedWorld(scene.stanch.store, scope="live")
 
     def gone(document: JsonObject) -> JsonObject:
-        return {**document, "faults": [{"answer": "404", "times": 1, "on": "all"}]}
+        return {**document, "faults": [{"answer": "401", "times": 1, "on": "all"}]}
 
     channel = await scene.incident()
     card = await scene.plan(channel)
