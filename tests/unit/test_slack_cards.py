@@ -186,9 +186,8 @@ def test_one_that_stopped_for_evidence_offers_to_try_again_or_to_go_ahead_withou
     assert "'text': 'Retry'" in text
     assert "'text': 'Go ahead without'" in text
     assert "'text': 'Skip with reason'" not in text
-    form = str(
-        without_evidence_form(stopped, PlanRef(containment=stopped.id, fingerprint=stopped.plan.fingerprint).to_dict())
-    )
+    ref = PlanRef(containment=stopped.id, fingerprint=stopped.plan.fingerprint)
+    form = str(without_evidence_form(stopped, ref).to_dict())
     assert "The alerts as received" in form
     assert "State of the target" not in form
 
