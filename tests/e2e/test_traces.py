@@ -90,8 +90,15 @@ async def test_the_way_from_an_alert_to_a_verified_containment(scene: Scene, col
     assert cause in {each.id for each in collector.spans if each.trace == approved.trace}
     assert carried_out.attributes["stanch.job"] == "containment.carry_out"
     steps = [each for each in collector.within(carried_out) if each.name != TRANSACTION]
-    assert [each.name for each in steps] == ["containment.read", "containment.apply", "containment.verify"]
-    assert all(collector.within(each)[0].attributes["stanch.integration"] == "unleash" for each in steps)
+    preserved, written = steps[:3], steps[3:]
+    assert {each.name for each in preserved} == {"evidence.read"}
+    assert {each.attributes["stanch.evidence"] for each in preserved} == {
+        "target_state",
+        "signal_readings",
+        "alerts_received",
+    }
+    assert [each.name for each in written] == ["containment.read", "containment.apply", "containment.verify"]
+    assert all(collector.within(each)[0].attributes["stanch.integration"] == "unleash" for each in written)
     watched = await told(collector, "job containment.watch")
     assert "prometheus query_range" in {each.name for each in collector.within(watched)}
 
