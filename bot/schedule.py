@@ -5,6 +5,7 @@ enqueued are in the database, so what was missed is worked out, and a key that t
 newcomer would do the work in the firing: it would then be lost with the process, and be done once a replica.
 """
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -60,6 +61,7 @@ class Schedule:
         self._uow = uow
         self._now = now
         self._recurrences = recurrences
+        self._firing: set[asyncio.Future[None]] = set()
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None})
 
     async def start(self) -> None:
@@ -74,8 +76,10 @@ class Schedule:
         self._scheduler.start()
 
     async def stop(self) -> None:
-        """Fire no more."""
+        """Fire no more, and let what fires at this moment finish: the scheduler would cancel it amid a transaction."""
         if self._scheduler.running:
+            self._scheduler.pause()
+            await asyncio.gather(*self._firing, return_exceptions=True)
             self._scheduler.shutdown(wait=False)
 
     async def catch_up(self, recurrence: Recurrence) -> None:
@@ -98,8 +102,11 @@ class Schedule:
                 await tx.recurrences.note(recurrence.job, missed[-1])
 
     async def _fire(self, recurrence: Recurrence) -> None:
+        catching_up = asyncio.ensure_future(self.catch_up(recurrence))
+        self._firing.add(catching_up)
+        catching_up.add_done_callback(self._firing.discard)
         try:
-            await self.catch_up(recurrence)
+            await catching_up
         except StanchError as error:
             logger.warning("schedule.again job=%s after=%s: %s", recurrence.job, _AGAIN_AFTER, error)
             again = DateTrigger(self._now() + _AGAIN_AFTER, timezone=UTC)

@@ -131,3 +131,37 @@ async def test_a_started_schedule_makes_up_for_what_was_missed_and_goes_on(
     finally:
         await schedule.stop()
     assert subjects(enqueued) == [NOW + timedelta(seconds=second) for second in (1, 2, 3)]
+
+
+class Lingering:
+    """A store whose transactions, once it lingers, are held open before they commit."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.lingers = False
+        self.reached = asyncio.Event()
+        self.may_end = asyncio.Event()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Transaction]:
+        async with self._store.begin() as tx:
+            yield tx
+            if self.lingers:
+                self.reached.set()
+                await self.may_end.wait()
+
+
+async def test_what_fires_as_the_schedule_stops_is_finished(store: Store, enqueued: list[Enqueued]) -> None:
+    clock = Clock()
+    slow = Lingering(store)
+    schedule = Schedule(slow, clock, [Recurrence("job", CronTrigger(second="*", timezone="UTC"))])
+    await schedule.start()
+    slow.lingers = True
+    clock.advance(timedelta(seconds=1))
+    await asyncio.wait_for(slow.reached.wait(), 20)
+    stopping = asyncio.ensure_future(schedule.stop())
+    await asyncio.sleep(0)
+    assert not stopping.done()
+    slow.may_end.set()
+    await asyncio.wait_for(stopping, 20)
+    assert subjects(enqueued) == [NOW + timedelta(seconds=1)]
