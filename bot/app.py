@@ -41,6 +41,7 @@ from bot.services.people import KEEP_MEMBERS, People
 from bot.services.planning import Planning
 from bot.services.plans import EXPIRE_PLAN, OFFER_BREAK_GLASS, Plans
 from bot.services.preservation import Preservation
+from bot.services.remediations import Remediations
 from bot.services.resumptions import Resumptions
 from bot.services.retention import SWEEP, Retention
 from bot.services.reviews import Reviews
@@ -171,6 +172,7 @@ class Application:
             follow_ups=self.follow_ups,
             resumptions=Resumptions(self.store, catalog, self.people, now),
             confirmations=Confirmations(self.store, catalog, self.people, now),
+            remediations=Remediations(self.store, self.people, now),
             reviews=self.reviews,
             people=self.people,
             tokens=self.tokens,

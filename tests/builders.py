@@ -22,6 +22,7 @@ from bot.domain.evidence import Evidence
 from bot.domain.incident import Incident, IncidentKind
 from bot.domain.milestones import Basis, Milestone, Milestones
 from bot.domain.plan import Approval, Plan, PlanKind
+from bot.domain.remediation import Remediation
 from bot.domain.retention import Periods, RetentionPolicy
 from bot.domain.role import Role
 from bot.domain.rubric import Rubric
@@ -31,7 +32,7 @@ from bot.domain.system import HarmSignal, System, Target
 from bot.domain.timeline import Fact
 from bot.domain.timer import Timer
 from bot.domain.token import Token
-from bot.domain.values import AlertGroupId, ContainmentId, EvidenceId, IncidentId
+from bot.domain.values import AlertGroupId, ContainmentId, EvidenceId, IncidentId, RemediationId
 from bot.services.ports import Transaction
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -252,6 +253,21 @@ def evidence(**fields: Any) -> Evidence:
         "preserved_by": COMMANDER,
     }
     return Evidence(**(defaults | fields))
+
+
+def remediation(**fields: Any) -> Remediation:
+    defaults: dict[str, Any] = {
+        "id": RemediationId("remediation-1"),
+        "incident_id": INCIDENT_ID,
+        "containment_id": CONTAINMENT_ID,
+        "number": 1,
+        "title": "The retriever filters by tenant",
+        "owner": OWNER,
+        "due_at": NOW + timedelta(days=14),
+        "opened_at": NOW,
+        "opened_by": RESPONDER,
+    }
+    return Remediation(**(defaults | fields))
 
 
 def fact(**fields: Any) -> Fact:

@@ -112,6 +112,7 @@ class Containment(Value):
         kept_because: Why it was not undone at its end though its plan asked for that; empty otherwise.
         missing_since: When a target was first found to read otherwise than it was written, without having been undone.
         missing: Which targets those are, once people were told; empty otherwise.
+        kept_for: Number of the remediation for whose sake it stays in force; `None` for none.
         harm_returned_at: For an undo: when the harm signal was over its threshold again.
         undone_by: The undo plan's containment.
         rebased: Its changes as they are since an older containment under it was undone; empty before.
@@ -144,6 +145,7 @@ class Containment(Value):
     kept_because: str = ""
     missing_since: Instant | None = None
     missing: str = ""
+    kept_for: int | None = None
     harm_returned_at: Instant | None = None
     undone_by: ContainmentId | None = None
     rebased: tuple[Change, ...] = ()

@@ -12,6 +12,7 @@ from pydantic import Field
 from bot.domain.actor import Actor
 from bot.domain.change import Change
 from bot.domain.evidence import EvidenceItem
+from bot.domain.remediation import MAX_TITLE
 from bot.domain.role import Role
 from bot.domain.runbook import Level, OnEnd
 from bot.domain.severity import Severity
@@ -25,6 +26,20 @@ class PlanKind(StrEnum):
     APPLY = "apply"
     UNDO = "undo"
     EXTEND = "extend"
+    KEEP = "keep"
+    """It stays in force for a remediation's sake, until that is due."""
+
+
+class Promise(Value):
+    """The remediation for whose sake a containment is to stay in force.
+
+    Attributes:
+        title: What makes the containment unnecessary.
+        owner: Who sees to it.
+    """
+
+    title: str = Field(min_length=1, max_length=MAX_TITLE)
+    owner: Actor
 
 
 class Rebase(Value):
@@ -45,7 +60,7 @@ class Rebase(Value):
 
 
 # Fields of a plan that the first schema did not have.
-_ADDED_SINCE = ("rebases", "levels", "on_end", "by_itself", "evidence")
+_ADDED_SINCE = ("rebases", "levels", "on_end", "by_itself", "evidence", "remediation")
 
 
 class Plan(Value):
@@ -58,6 +73,7 @@ class Plan(Value):
         duration: How long it lasts once applied.
         on_end: What happens then; always to ask where something cannot be undone or no signal measures the effect.
         evidence: What is preserved before the first change from L2 up is written.
+        remediation: What a keep plan opens, due after its duration.
         by_itself: Whether it is the undo that a containment's own plan asked for at its end.
         signal: The harm signal that must fall; `None` when a person has to tell.
         expires_at: After this it must be made again.
@@ -83,6 +99,7 @@ class Plan(Value):
     on_end: OnEnd = OnEnd.ASK
     by_itself: bool = False
     evidence: tuple[EvidenceItem, ...] = ()
+    remediation: Promise | None = None
     reason: str
     expected_effect: str
     risk_if_wrong: str

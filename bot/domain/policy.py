@@ -63,6 +63,16 @@ class Groups(Value):
     leads: Handle
 
 
+class Keeping(Value):
+    """How long a containment may be kept for a remediation's sake.
+
+    Attributes:
+        longest: Until the remediation must be due.
+    """
+
+    longest: Duration = timedelta(days=90)
+
+
 class Policy(Value):
     """The containment policy."""
 
@@ -70,6 +80,7 @@ class Policy(Value):
     groups: Groups
     plan_expires_after: Duration
     break_glass: BreakGlass
+    keep: Keeping = Keeping()
     levels: dict[Level, LevelRule]
 
     def rules(self, levels: Iterable[Level]) -> list[LevelRule]:

@@ -26,6 +26,7 @@ AlertGroupId = NewType("AlertGroupId", str)
 PlanId = NewType("PlanId", str)
 ContainmentId = NewType("ContainmentId", str)
 EvidenceId = NewType("EvidenceId", str)
+RemediationId = NewType("RemediationId", str)
 
 
 def _to_utc(instant: datetime) -> datetime:

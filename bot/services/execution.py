@@ -9,6 +9,7 @@ anywhere: whoever calls it again goes on from the rows. A change that was attemp
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 from bot import tracing
 from bot.content import Catalog
@@ -18,8 +19,9 @@ from bot.domain.change import Change
 from bot.domain.containment import Containment, ContainmentState, Progress, StepState
 from bot.domain.incident import Incident
 from bot.domain.plan import Plan, PlanKind, Rebase
+from bot.domain.remediation import Remediation
 from bot.domain.timeline import Fact
-from bot.domain.values import ContainmentId, JsonObject, Now
+from bot.domain.values import ContainmentId, JsonObject, Now, RemediationId
 from bot.errors import Conflict, IntegrationError, RateLimited, Unavailable, UserError
 from bot.sdk import Action
 from bot.services.containments import record
@@ -255,9 +257,38 @@ class Execution:
             return
         ends_at = at + done.plan.duration
         await set_end(tx, original, ends_at, at)
+        if done.plan.remediation is not None:
+            await self._keep(tx, original, done, ends_at)
+            return
         text = f"C-{original.number} now ends {ends_at:%Y-%m-%d %H:%M} UTC"
         extended = original.changed(ends_at=ends_at, end_reached=False, kept_because="")
         await record(tx, extended, self._fact("containment.extended", text))
+
+    async def _keep(self, tx: Transaction, original: Containment, done: Containment, due_at: datetime) -> None:
+        """Open the remediation for whose sake a containment stays in force."""
+        promise, at = done.plan.remediation, self._now()
+        if promise is None:
+            return
+        remediation = Remediation(
+            id=RemediationId(uuid4().hex),
+            incident_id=original.plan.incident_id,
+            containment_id=original.id,
+            number=await tx.remediations.next_number(original.plan.incident_id),
+            title=promise.title,
+            owner=promise.owner,
+            due_at=due_at,
+            opened_at=at,
+            opened_by=done.plan.requested_by,
+        )
+        await tx.remediations.add(remediation)
+        text = (
+            f"C-{original.number} is kept until R-{remediation.number} “{remediation.title}” is due, "
+            f"{due_at:%Y-%m-%d %H:%M} UTC"
+        )
+        payload = {"remediation": remediation.id, "owner": remediation.owner.id}
+        kept = original.changed(ends_at=due_at, end_reached=False, kept_because="", kept_for=remediation.number)
+        fact = self._fact("remediation.opened", text)
+        await record(tx, kept, fact.changed(payload=payload))
 
     async def _rebase(self, tx: Transaction, undone: Containment, rebases: Sequence[Rebase]) -> None:
         """Have the younger containments on the same targets start from what the undone one had found."""

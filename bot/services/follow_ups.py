@@ -1,4 +1,4 @@
-"""Plans about a containment that is in force: undo and extend need exactly the approvals that applying needed.
+"""Plans about a containment that is in force: undo, extend and keep need exactly the approvals that applying needed.
 
 An undo is planned from what the containment wrote back to what was read before it, and is refused when the target reads
 as neither: then somebody changed it since, and only a person can say what is right. Where a younger containment is in
@@ -17,9 +17,9 @@ from bot.domain.actor import Actor
 from bot.domain.change import Change
 from bot.domain.containment import Containment
 from bot.domain.incident import Incident
-from bot.domain.plan import Plan, PlanKind, Rebase
+from bot.domain.plan import Plan, PlanKind, Promise, Rebase
 from bot.domain.stack import take_from_under
-from bot.domain.values import ContainmentId, Now, human_duration
+from bot.domain.values import ContainmentId, Now, human_duration, is_blank
 from bot.errors import BadCommand, InvalidTransition, PlanDrifted
 from bot.services.plans import Plans, by_age, full_name
 from bot.services.ports import Connections, IncidentConnections, Transaction, UnitOfWork
@@ -33,6 +33,22 @@ class _Younger:
     name: str
     step: int
     change: Change
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What a person filled in to keep a containment.
+
+    Attributes:
+        title: The remediation: what makes the containment unnecessary.
+        owner: Who sees to it.
+        duration: Until it is due.
+    """
+
+    title: str
+    owner: Actor
+    duration: timedelta
+    reason: str
 
 
 class FollowUps:
@@ -134,6 +150,38 @@ class FollowUps:
             )
         )
 
+    async def plan_keep(self, actor: Actor, containment_id: ContainmentId, keep: Keep) -> Containment:
+        """Plan to keep a containment for a remediation's sake, until that is due, counted from when this is approved.
+
+        Raises:
+            InvalidTransition: It is not in force, or has not been shown to work.
+            BadCommand: The remediation has no title, or the policy does not allow that long.
+        """
+        incident, original = await self._in_force(actor, containment_id)
+        if original.effect_verified_at is None:
+            raise InvalidTransition(
+                f"C-{original.number} has not been shown to help, so there is nothing to keep yet: extend it meanwhile."
+            )
+        longest = self._catalog.policy.keep.longest
+        if keep.duration > longest:
+            raise BadCommand(f"A containment may be kept for {human_duration(longest)} at most.")
+        if is_blank(keep.title):
+            raise BadCommand("Say what will make the containment unnecessary: that is the remediation.")
+        return await self._plans.store(
+            self._plan(
+                PlanKind.KEEP,
+                original,
+                incident,
+                actor,
+                keep.reason,
+                duration=keep.duration,
+                remediation=Promise(title=keep.title.strip(), owner=keep.owner),
+                expected_effect=f"It stays in force until the remediation is due, {human_duration(keep.duration)} from "
+                "the approval; then Stanch asks again.",
+                risk_if_wrong="A stopgap becomes permanent, and its cost with it.",
+            )
+        )
+
     async def _in_force(self, actor: Actor, containment_id: ContainmentId) -> tuple[Incident, Containment]:
         async with self._uow.begin() as tx:
             original = await tx.containments.get(containment_id)
@@ -150,12 +198,11 @@ class FollowUps:
         self, kind: PlanKind, original: Containment, incident: Incident, actor: Actor, reason: str, **fields: object
     ) -> Plan:
         at = self._now()
-        verb = "Undo" if kind is PlanKind.UNDO else "Extend"
         common: dict[str, object] = {
             "kind": kind,
             "of": original.id,
             "evidence": (),
-            "title": f"{verb} C-{original.number}: {original.plan.title}",
+            "title": f"{kind.value.capitalize()} C-{original.number}: {original.plan.title}",
             "changes": (),
             "rebases": (),
             "severity": incident.severity,

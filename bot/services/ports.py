@@ -15,6 +15,7 @@ from bot.domain.delivery import Delivery, DeliveryKind
 from bot.domain.evidence import Evidence
 from bot.domain.harm import Sample
 from bot.domain.incident import Incident, IncidentKind
+from bot.domain.remediation import Remediation
 from bot.domain.review import Review
 from bot.domain.system import HarmSignal
 from bot.domain.timeline import Fact, TimelineEvent
@@ -214,6 +215,30 @@ class EvidenceKept(Protocol):
         ...
 
 
+class Remediations(Protocol):
+    """Stored remediations."""
+
+    async def next_number(self, incident_id: IncidentId) -> int:
+        """Return the next remediation number within an incident."""
+        ...
+
+    async def add(self, remediation: Remediation) -> None:
+        """Store a new one."""
+        ...
+
+    async def save(self, remediation: Remediation) -> Remediation:
+        """Store a changed one if nobody saved it since; return it with its new version.
+
+        Raises:
+            Conflict: Somebody did.
+        """
+        ...
+
+    async def of_incident(self, incident_id: IncidentId) -> Sequence[Remediation]:
+        """Return an incident's remediations, oldest first."""
+        ...
+
+
 class Deliveries(Protocol):
     """What Slack must be told, as desired state: asking again for the same thing merges with what is waiting."""
 
@@ -310,6 +335,7 @@ class Transaction(Protocol):
     timeline: Timeline
     containments: Containments
     evidence: EvidenceKept
+    remediations: Remediations
     deliveries: Deliveries
     timers: Timers
     jobs: Jobs

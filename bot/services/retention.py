@@ -114,6 +114,9 @@ class Retention:
                 for containment in await tx.containments.of_incident(incident_id):
                     if containment.redacted() != containment:
                         await tx.containments.save(containment.redacted())
+                for remediation in await tx.remediations.of_incident(incident_id):
+                    if remediation.redacted() != remediation:
+                        await tx.remediations.save(remediation.redacted())
                 events = [event for event in await tx.timeline.events(incident_id) if holds_words(event)]
                 await tx.timeline.redact(incident_id, events, redaction(events, self._policy.version, at))
         except Conflict as error:

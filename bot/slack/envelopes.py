@@ -84,6 +84,7 @@ class _Option(_WholePart):
 class _State(_WholePart):
     value: _Text | None = None
     selected_option: _Option | None = None
+    selected_user: _SlackId | None = None
 
 
 class _Element(_WholePart):

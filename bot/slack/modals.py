@@ -10,10 +10,11 @@ from datetime import timedelta
 from slack_sdk.models.views import View
 
 from bot.domain import policy as rules
-from bot.domain.actor import Actor
+from bot.domain.actor import Actor, person
 from bot.domain.containment import Containment
 from bot.domain.values import JsonObject, is_blank
 from bot.errors import BadCommand, InvalidTransition
+from bot.services.follow_ups import Keep
 from bot.services.planning import PlanRequest
 from bot.slack.buttons import Press
 from bot.slack.services import Services
@@ -23,9 +24,12 @@ from bot.slack.views.modals import (
     CONFIRM_SUBMIT,
     DURATION,
     EXTEND_SUBMIT,
+    KEEP_SUBMIT,
+    OWNER,
     PLAN_SUBMIT,
     REASON,
     SKIP_SUBMIT,
+    TITLE,
     UNDO_SUBMIT,
     WITHOUT_EVIDENCE_SUBMIT,
     break_glass_form,
@@ -33,6 +37,7 @@ from bot.slack.views.modals import (
     entered_values,
     extend_form,
     input_name,
+    keep_form,
     plan_form,
     skip_form,
     undo_form,
@@ -43,6 +48,7 @@ Form = Callable[[Services, Press], Awaitable[View]]
 Submission = Callable[[Services, Actor, JsonObject], Awaitable[Containment]]
 
 _USUAL_HOURS = (1, 4, 12, 24, 72)
+_USUAL_DAYS = (7, 14, 30, 90)
 
 
 async def _plan_form(services: Services, press: Press) -> View:
@@ -61,6 +67,13 @@ async def _extend_form(services: Services, press: Press) -> View:
     longest = rules.longest(services.catalog.policy, containment.plan.levels)
     usual = {timedelta(hours=hours) for hours in _USUAL_HOURS if timedelta(hours=hours) < longest}
     return extend_form(containment, sorted(usual | {longest}), ref)
+
+
+async def _keep_form(services: Services, press: Press) -> View:
+    ref = PlanRef.parse(press.value)
+    longest = services.catalog.policy.keep.longest
+    usual = {timedelta(days=days) for days in _USUAL_DAYS if timedelta(days=days) < longest}
+    return keep_form(await _in_force(services, ref), sorted(usual | {longest}), ref)
 
 
 async def _break_glass_form(services: Services, press: Press) -> View:
@@ -121,6 +134,15 @@ async def _plan_extend(services: Services, actor: Actor, view: JsonObject) -> Co
     return await services.follow_ups.plan_extend(actor, ref.containment, _duration(entered), _reason(entered))
 
 
+async def _plan_keep(services: Services, actor: Actor, view: JsonObject) -> Containment:
+    ref, entered = PlanRef.parse(view["private_metadata"]), entered_values(view)
+    if not entered.get(OWNER):
+        raise BadCommand("Choose who sees to the remediation.")
+    owner = person(entered[OWNER])
+    keep = Keep(entered.get(TITLE, ""), owner, _duration(entered), _reason(entered))
+    return await services.follow_ups.plan_keep(actor, ref.containment, keep)
+
+
 async def _break_glass(services: Services, actor: Actor, view: JsonObject) -> Containment:
     ref, entered = PlanRef.parse(view["private_metadata"]), entered_values(view)
     return await services.containments.break_glass(actor, ref.containment, ref.fingerprint, _reason(entered))
@@ -159,6 +181,7 @@ FORMS: dict[str, Form] = {
     "runbook.plan": _plan_form,
     "containment.undo": _undo_form,
     "containment.extend": _extend_form,
+    "containment.keep": _keep_form,
     "containment.break_glass": _break_glass_form,
     "containment.skip": _skip_form,
     "containment.confirm": _confirm_form,
@@ -168,6 +191,7 @@ SUBMISSIONS: dict[str, Submission] = {
     PLAN_SUBMIT: _plan,
     UNDO_SUBMIT: _plan_undo,
     EXTEND_SUBMIT: _plan_extend,
+    KEEP_SUBMIT: _plan_keep,
     BREAK_GLASS_SUBMIT: _break_glass,
     SKIP_SUBMIT: _skip,
     CONFIRM_SUBMIT: _confirm,

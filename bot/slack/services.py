@@ -12,6 +12,7 @@ from bot.services.incidents import Incidents
 from bot.services.people import People
 from bot.services.planning import Planning
 from bot.services.ports import UnitOfWork
+from bot.services.remediations import Remediations
 from bot.services.resumptions import Resumptions
 from bot.services.reviews import Reviews
 from bot.services.tokens import Tokens
@@ -29,6 +30,7 @@ class Services:
     resumptions: Resumptions
     confirmations: Confirmations
     follow_ups: FollowUps
+    remediations: Remediations
     reviews: Reviews
     people: People
     tokens: Tokens

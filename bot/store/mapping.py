@@ -16,6 +16,7 @@ from bot.domain.containment import Containment
 from bot.domain.delivery import Delivery
 from bot.domain.evidence import Evidence
 from bot.domain.incident import Incident
+from bot.domain.remediation import Remediation
 from bot.domain.timeline import TimelineEvent
 from bot.domain.timer import Timer
 from bot.domain.values import Value
@@ -27,6 +28,7 @@ from bot.store.tables import (
     EventRow,
     EvidenceRow,
     IncidentRow,
+    RemediationRow,
     StoredRow,
     TimerRow,
 )
@@ -124,5 +126,11 @@ CONTAINMENTS = Mapped(
     owned=("version",),
 )
 EVIDENCE = Mapped(EvidenceRow, Evidence, keys={"id": "id", "incident_id": "incident_id"})
+REMEDIATIONS = Mapped(
+    RemediationRow,
+    Remediation,
+    keys={"id": "id", "incident_id": "incident_id", "number": "number"},
+    owned=("version",),
+)
 DELIVERIES = Mapped(DeliveryRow, Delivery, owned=tuple(Delivery.model_fields))
 TIMERS = Mapped(TimerRow, Timer, owned=tuple(Timer.model_fields))

@@ -23,6 +23,7 @@ from bot.services.ports import (
     Incidents,
     Jobs,
     Receipts,
+    Remediations,
     Timeline,
     Timers,
     Transaction,
@@ -40,6 +41,7 @@ from bot.store.incidents import SqlIncidents
 from bot.store.leftovers import SqlLeftovers
 from bot.store.receipts import SqlReceipts
 from bot.store.recurrences import SqlRecurrences
+from bot.store.remediations import SqlRemediations
 from bot.store.timeline import SqlTimeline
 from bot.store.timers import SqlTimers
 from bot.store.tokens import SqlTokens
@@ -78,6 +80,7 @@ class SqlTransaction:
         self.timeline: Timeline = SqlTimeline(session, now)
         self.containments: Containments = SqlContainments(session)
         self.evidence: EvidenceKept = SqlEvidence(session)
+        self.remediations: Remediations = SqlRemediations(session)
         self.deliveries: Deliveries = SqlDeliveries(session, self.lanes, now)
         self.timers: Timers = SqlTimers(session, self.jobs, now)
         self.receipts: Receipts = SqlReceipts(session)

@@ -137,6 +137,19 @@ class EvidenceRow(StoredRow, table=True):
     content: bytes | None
 
 
+class RemediationRow(StoredRow, table=True):
+    """A tracked fix; `version` lives in its column only."""
+
+    __tablename__ = f"{PREFIX}remediation"
+    __table_args__ = (UniqueConstraint("incident_id", "number"),)
+
+    id: str = Field(primary_key=True, sa_type=PlainText)
+    incident_id: str = Field(foreign_key=f"{PREFIX}incident.id", sa_type=PlainText)
+    number: int
+    version: int
+    body: Any = Field(sa_type=Document)
+
+
 class TargetRow(StoredRow, table=True):
     """A target that one containment is writing."""
 

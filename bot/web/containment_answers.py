@@ -81,6 +81,7 @@ class ContainmentAnswer(_Answer):
         effect_verified_at: When that window had passed, or a person confirmed the effect.
         confirmed_by: Who did, by Slack user id; `confirmed_on` is what that rests on.
         ends_at: When its end comes; `on_end` says what happens then.
+        kept_for: Number of the remediation for whose sake it stays in force.
         kept_because: Why it was not undone at its end though it was to be; empty otherwise.
         missing: Which targets are not as they were written any more though nobody undid it; empty otherwise.
         harm_returned_at: For an undo: when the harm signal was over its threshold again.
@@ -113,6 +114,7 @@ class ContainmentAnswer(_Answer):
     on_end: OnEnd
     end_reached: bool
     kept_because: str
+    kept_for: int | None
     missing: str
     harm_returned_at: Instant | None
     evidence_wanted: int
@@ -148,6 +150,7 @@ class ContainmentAnswer(_Answer):
             on_end=plan.on_end,
             end_reached=containment.end_reached,
             kept_because=containment.kept_because,
+            kept_for=containment.kept_for,
             missing=containment.missing,
             harm_returned_at=containment.harm_returned_at,
             evidence_wanted=len(plan.evidence),

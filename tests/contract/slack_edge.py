@@ -24,6 +24,7 @@ from bot.documents import MarkdownDocuments
 from bot.domain.values import JsonObject
 from bot.services.board import Board
 from bot.services.confirmations import Confirmations
+from bot.services.remediations import Remediations
 from bot.services.resumptions import Resumptions
 from bot.services.reviews import Reviews
 from bot.services.tokens import Tokens
@@ -179,6 +180,7 @@ def services(team: Responders) -> Services:
         resumptions=Resumptions(team.store, team.catalog, team.people, team.clock),
         confirmations=Confirmations(team.store, team.catalog, team.people, team.clock),
         follow_ups=team.follow_ups,
+        remediations=Remediations(team.store, team.people, team.clock),
         reviews=Reviews(team.store, team.catalog, MarkdownDocuments(ROOT / "postmortems"), team.clock, KEY),
         people=team.people,
         tokens=Tokens(team.store, team.people, timedelta(days=30), team.clock),

@@ -19,11 +19,13 @@ from bot.store.mapping import (
     EVENTS,
     EVIDENCE,
     INCIDENTS,
+    REMEDIATIONS,
     TIMERS,
     Mapped,
 )
 from bot.store.sql import Store
 from tests.builders import (
+    COMMANDER,
     CONTENT,
     GROUP_ID,
     INCIDENT_ID,
@@ -36,10 +38,21 @@ from tests.builders import (
     incident,
     keep,
     observed,
+    remediation,
     timer,
 )
 
-MAPPED: list[Mapped[Any]] = [INCIDENTS, ALERT_GROUPS, ALERTS, EVENTS, CONTAINMENTS, EVIDENCE, DELIVERIES, TIMERS]
+MAPPED: list[Mapped[Any]] = [
+    INCIDENTS,
+    ALERT_GROUPS,
+    ALERTS,
+    EVENTS,
+    CONTAINMENTS,
+    EVIDENCE,
+    REMEDIATIONS,
+    DELIVERIES,
+    TIMERS,
+]
 
 
 async def write_everything(tx: Transaction) -> None:
@@ -49,6 +62,7 @@ async def write_everything(tx: Transaction) -> None:
     await tx.timeline.append(INCIDENT_ID, fact())
     await tx.containments.add(containment())
     await tx.evidence.add(evidence(), CONTENT)
+    await tx.remediations.add(remediation())
     await tx.deliveries.want(DeliveryKind.NOTE, "triage", "1", payload={"text": "a"})
     await tx.timers.set(timer())
 
@@ -62,6 +76,7 @@ async def change_everything(tx: Transaction) -> None:
     await tx.timeline.append(INCIDENT_ID, fact(at=NOW + timedelta(seconds=1)))
     await tx.containments.save(containment(state=ContainmentState.DECLINED))
     await tx.evidence.remove([evidence()], NOW)
+    await tx.remediations.save(remediation().done(COMMANDER, "the retriever filters", NOW))
     await tx.deliveries.want(DeliveryKind.NOTE, "triage", "1", payload={"text": "b"})
     await tx.timers.set(timer(due_at=NOW))
 

@@ -19,7 +19,7 @@ async def test_a_prompt_is_rolled_back_approved_by_another_person_and_verified(s
     card = await scene.contained(channel)
     assert "strategies.1.variants.v42.weight: 1000 -> 0" in card["visible"]
     assert "Approved by @commander" in card["visible"]
-    assert scene.commander.labels(card) == ["Undo", "Extend"]
+    assert scene.commander.labels(card) == ["Undo", "Extend", "Keep"]
     live = await scene.commander.wait_for_message(channel, containing="Contained and verified by C-1")
     assert "Status\nmitigated" in live["visible"]
     told = await scene.said(scene.newcomer, "general", "/incident timeline INC-1", "Chain verified")
@@ -152,7 +152,7 @@ async def test_an_effect_that_nothing_measures_is_confirmed_with_what_shows_it(s
     confirmed = await scene.wait_for_change(card, "Contained and verified")
     assert "Confirmed by @responder" in confirmed["visible"]
     assert "400 clean <!channel> answers" in confirmed["visible"]
-    assert scene.responder.labels(confirmed) == ["Undo", "Extend"]
+    assert scene.responder.labels(confirmed) == ["Undo", "Extend", "Keep"]
 
 
 async def test_a_button_that_was_pressed_twice_in_one_envelope_acts_once(scene: Scene) -> None:
@@ -252,6 +252,30 @@ async def test_a_containment_is_extended_for_longer(scene: Scene) -> None:
     assert after != before
 
 
+async def test_a_containment_that_works_is_kept_until_its_cause_is_mended(scene: Scene) -> None:
+    channel = await scene.incident()
+    card = await scene.contained(channel)
+    await scene.responder.press("Keep", message=card)
+    await scene.responder.wait_for_view(containing="Keep a containment")
+    filled = {
+        "What will make it unnecessary": "The prompt is reviewed <!channel>",
+        "Who sees to it": "owner",
+        "Due in": "14 d",
+        "Why keep it": "v42 must not come back as it is",
+    }
+    await scene.responder.fill(filled, submit=True)
+    keeping = await scene.responder.wait_for_message(channel, containing="C-2 Keep C-1")
+    assert "The prompt is reviewed <!channel>: @owner" in keeping["visible"]
+    await scene.commander.press("Approve", message=keeping)
+    await scene.wait_for_change(card, "Kept for R-1 until")
+    listed = await scene.said(scene.commander, channel, "/incident remediation", "R-1")
+    assert "The prompt is reviewed <!channel>: @owner, due" in listed
+    await scene.said(scene.owner, channel, "/incident remediation R-1 finished", "says nothing about a remediation")
+    await scene.said(scene.owner, channel, "/incident remediation R-1 done reviewed by two", "R-1 of INC-1 is done")
+    timeline = await scene.said(scene.commander, channel, "/incident timeline", "Chain verified")
+    assert "is done: reviewed by two" in timeline
+
+
 async def test_the_end_of_a_containment_is_told_to_the_commander_and_changes_nothing(scene: Scene) -> None:
     channel = await scene.incident()
     await scene.said(scene.commander, channel, "/incident lead", "You lead")
@@ -262,7 +286,7 @@ async def test_the_end_of_a_containment_is_told_to_the_commander_and_changes_not
     assert note["visible"].startswith("@commander: C-1 Roll the prompt back has reached its end")
     assert "its card" in note["visible"]
     late = await scene.wait_for_change(card, "it stays in force")
-    assert scene.commander.labels(late) == ["Undo", "Extend"]
+    assert scene.commander.labels(late) == ["Undo", "Extend", "Keep"]
 
 
 async def test_a_plan_by_somebody_without_a_role_is_refused_in_the_modal(scene: Scene) -> None:

@@ -9,6 +9,7 @@ from bot.slack.commands import (
     lead,
     listing,
     mitigated,
+    remediation,
     resolve,
     review,
     severity,
@@ -28,6 +29,7 @@ VERBS: tuple[Verb, ...] = (
     mitigated.VERB,
     resolve.VERB,
     timeline.VERB,
+    remediation.VERB,
     review.VERB,
     token.VERB,
 )

@@ -113,6 +113,9 @@ def _facts(view: ContainmentView) -> list[tuple[str, str]]:
     if plan.kind is not PlanKind.UNDO:
         lasts = f"{human_duration(plan.duration)}, then {_THEN[plan.on_end]}"
         facts.append(("Lasts", lasts))
+    if plan.remediation is not None:
+        owner = party(plan.remediation.owner)
+        facts.append(("Remediation", f"{one_line(plan.remediation.title, 200)}: {owner}"))
     if view.containment.state is ContainmentState.PROPOSED:
         facts.append(("Expires", f"{date(plan.expires_at)} unless decided"))
     facts.append(("Made under", f"{plan.severity.label}, policy version {plan.policy_version}"))
@@ -169,6 +172,8 @@ def _buttons(view: ContainmentView) -> list[ButtonElement]:
         row.append(button("Undo what was done" if row else "Undo", "containment.undo", ref))
     if containment.state in {ContainmentState.WATCHING, ContainmentState.VERIFIED}:
         row.append(button("Extend", "containment.extend", ref))
+    if is_verified_effect(containment):
+        row.append(button("Keep", "containment.keep", ref))
     return row
 
 

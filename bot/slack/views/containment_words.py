@@ -21,6 +21,8 @@ def end_words(containment: Containment) -> str:
         return ""
     if containment.kept_because:
         return f"its end passed {date(containment.ends_at)}; not undone: {one_line(containment.kept_because, 200)}"
+    if containment.kept_for is not None and not containment.end_reached:
+        return f"kept for R-{containment.kept_for} until {date(containment.ends_at)}"
     if containment.end_reached:
         return f"its end passed {date(containment.ends_at)}, it stays in force"
     return f"ends {date(containment.ends_at)}"

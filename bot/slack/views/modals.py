@@ -14,11 +14,13 @@ from slack_sdk.models.blocks import (
     Option,
     PlainTextInputElement,
     StaticSelectElement,
+    UserSelectElement,
 )
 from slack_sdk.models.views import View
 
 from bot.domain.change import Change
 from bot.domain.containment import Containment
+from bot.domain.remediation import MAX_TITLE
 from bot.domain.runbook import ChoiceInput, Input, TextInput
 from bot.domain.values import JsonObject, human_duration
 from bot.services.planning import Form
@@ -30,6 +32,7 @@ from bot.slack.views.containment_words import level_words, name
 PLAN_SUBMIT = "plan.submit"
 UNDO_SUBMIT = "undo.submit"
 EXTEND_SUBMIT = "extend.submit"
+KEEP_SUBMIT = "keep.submit"
 BREAK_GLASS_SUBMIT = "break_glass.submit"
 SKIP_SUBMIT = "skip.submit"
 WITHOUT_EVIDENCE_SUBMIT = "without_evidence.submit"
@@ -37,6 +40,8 @@ CONFIRM_SUBMIT = "confirm.submit"
 
 REASON = "reason"
 DURATION = "duration"
+TITLE = "title"
+OWNER = "owner"
 PROBLEM = "problem"
 VALUE = "value"
 _INPUT = "input_"
@@ -96,6 +101,24 @@ def extend_form(containment: Containment, durations: Sequence[timedelta], value:
     )
     blocks = [section(says), _duration("How much longer", durations, durations[0]), _reason("Why extend it")]
     return _view("Extend a containment", blocks, callback_id=EXTEND_SUBMIT, submit="Plan extension", value=value)
+
+
+def keep_form(containment: Containment, durations: Sequence[timedelta], value: ButtonValue) -> View:
+    """Return the form that plans to keep a containment for a remediation's sake."""
+    says = (
+        f"Keep *{name(containment)}* until its cause is mended. That opens a remediation; Stanch asks again when it is "
+        "due. It needs the approvals that applying it needed."
+    )
+    title = PlainTextInputElement(action_id=VALUE, max_length=MAX_TITLE)
+    owner = UserSelectElement(action_id=VALUE, placeholder=plain_object("Choose", OPTION))
+    blocks = [
+        section(says),
+        _labelled(TITLE, "What will make it unnecessary", title, "Such as: the retriever filters by tenant."),
+        _labelled(OWNER, "Who sees to it", owner),
+        _duration("Due in", durations, durations[0]),
+        _reason("Why keep it"),
+    ]
+    return _view("Keep a containment", blocks, callback_id=KEEP_SUBMIT, submit="Plan to keep", value=value)
 
 
 def break_glass_form(containment: Containment, value: ButtonValue) -> View:
@@ -242,5 +265,5 @@ def entered_values(view: JsonObject) -> dict[str, str]:
     for block_id, states in view["state"]["values"].items():
         state = states.get(VALUE, {})
         option = state.get("selected_option") or {}
-        found[block_id] = str(state.get("value") or option.get("value") or "")
+        found[block_id] = str(state.get("value") or option.get("value") or state.get("selected_user") or "")
     return found
