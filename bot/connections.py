@@ -19,6 +19,7 @@ from bot.domain.incident import IncidentKind
 from bot.domain.system import HarmSignal
 from bot.domain.values import JsonObject, Now, digest
 from bot.errors import NotFound, SettingsError
+from bot.probing import Probing
 from bot.sdk import Action, AsgiApp, ConnectionSettings, Integration, Pager, SignalReader, Simulator, World
 from bot.services.ports import IncidentConnections
 
@@ -155,6 +156,7 @@ class ConnectionPool:
         self._clients: list[httpx.AsyncClient] = []
         self.simulators: dict[str, AsgiApp] = {}
         self._world = world
+        self._now = now
         self._seeds = {name: each.world for name, each in connections.items() if each.simulated}
         for name, connection in connections.items():
             played = self._play(connection, now)
@@ -210,8 +212,15 @@ class ConnectionPool:
         client.event_hooks = {"request": [stay]}
         self._clients.append(client)
         actions = {f"{integration.name}.{each.name}": each(settings, client) for each in integration.actions}
-        signals = integration.signals(settings, client) if integration.signals else None
-        return _Opened(actions, signals, integration.pager(settings, client) if integration.pager else None)
+        pager = integration.pager(settings, client) if integration.pager else None
+        return _Opened(actions, self._reader(integration, settings, client), pager)
+
+    def _reader(
+        self, integration: Integration, settings: ConnectionSettings, client: httpx.AsyncClient
+    ) -> SignalReader | None:
+        if integration.prober is not None:
+            return Probing(integration.prober(settings, client), self._now)
+        return integration.signals(settings, client) if integration.signals else None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ An integration is a folder whose `__init__.py` defines `INTEGRATION`. It offers 
 signals, a simulator. Its HTTP client is passed in, so that the simulator sits behind the very same code as the vendor.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeVar
@@ -52,6 +52,7 @@ __all__ = [
     "Now",
     "Page",
     "Pager",
+    "Prober",
     "Proposal",
     "RateLimited",
     "Rejected",
@@ -212,6 +213,23 @@ class SignalReader(Protocol):
         ...
 
 
+class Prober(Protocol):
+    """Measures harm by trying: one question to the live feature, one number."""
+
+    def __init__(self, settings: Any, client: httpx.AsyncClient) -> None:
+        """Take the connection's settings and an HTTP client that is bound to its address."""
+        ...
+
+    async def probe(self, query: str) -> float:
+        """Return how harmful the answer to one question is now; 0 for not at all.
+
+        Raises:
+            IntegrationError: There was no answer that tells.
+            Rejected: There is no such question, or it was refused.
+        """
+        ...
+
+
 class Page(Value):
     """What somebody is woken up for.
 
@@ -285,6 +303,7 @@ class Integration:
             classes so that content can
             be checked against their models and levels without a connection.
         signals: Makes the harm signal reader likewise.
+        prober: What measures by trying instead; Stanch remembers what it measured.
         pager: Makes what wakes people likewise.
         simulator: Makes an ASGI app that answers as the vendor does.
         simulated: Settings that let a client into the simulator; nothing in them is secret, the address is never
@@ -299,6 +318,7 @@ class Integration:
     alerts: AlertParser | None = None
     actions: Sequence[type[Action]] = ()
     signals: Callable[[Any, httpx.AsyncClient], SignalReader] | None = None
+    prober: type[Prober] | None = None
     pager: Callable[[Any, httpx.AsyncClient], Pager] | None = None
     simulator: Callable[[Simulator], AsgiApp] | None = None
     simulated: JsonObject = field(default_factory=dict)
@@ -344,6 +364,7 @@ async def send(  # noqa: PLR0913 - one place for what every call needs
     content: bytes | None = None,
     params: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
+    accepted: Collection[int] = (),
 ) -> httpx.Response:
     """Make one vendor call and map its failures to the error tree; for whoever needs headers, or a body of text.
 
@@ -360,6 +381,7 @@ async def send(  # noqa: PLR0913 - one place for what every call needs
         content: The body as it is, for a vendor that takes text or whose requests are signed; instead of `json`.
         params: Of the query.
         headers: Beside the client's own.
+        accepted: Statuses beside 2xx that are an answer and no failure.
 
     Raises:
         AuthFailed: 401 or 403.
@@ -382,7 +404,8 @@ async def send(  # noqa: PLR0913 - one place for what every call needs
         except httpx.HTTPError as error:
             raise Unavailable(integration, operation, f"no answer ({type(error).__name__})") from error
         span.set("http.response.status_code", response.status_code)
-        _raise_for_status(response, integration, operation)
+        if response.status_code not in accepted:
+            _raise_for_status(response, integration, operation)
     return response
 
 

@@ -245,5 +245,6 @@ def _connections(clock: Clock) -> dict[str, Connection]:
     connections = read_connections(file, discover(), {})
     worlds = {name: body["world"] for name, body in story.connections(clock()).items()}
     return {
-        name: replace(each, simulated=True, world=worlds[name], settings=None) for name, each in connections.items()
+        name: replace(each, simulated=True, world=worlds.get(name, each.world), settings=None)
+        for name, each in connections.items()
     }

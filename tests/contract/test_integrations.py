@@ -108,7 +108,8 @@ class TestDeclaration:
         declared = declared_by(name)
         assert declared.name == name
         assert declared.title
-        assert declared.alerts or declared.actions or declared.signals or declared.pager
+        offers = (declared.alerts, declared.actions, declared.signals, declared.prober, declared.pager)
+        assert any(offers)
 
     @pytest.mark.parametrize("name", NAMES)
     def test_what_it_offers_is_what_its_contract_covers(self, name: str) -> None:
@@ -120,7 +121,7 @@ class TestDeclaration:
     @pytest.mark.parametrize("name", NAMES)
     def test_what_acts_or_measures_can_be_simulated(self, name: str) -> None:
         declared = declared_by(name)
-        if declared.actions or declared.signals:
+        if declared.actions or declared.signals or declared.prober:
             assert declared.settings
             assert declared.simulator
             assert declared.settings(**{**contract_of(name).settings, **declared.simulated}).url
