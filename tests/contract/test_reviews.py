@@ -109,6 +109,7 @@ async def test_a_containment_in_doubt_is_told_and_asked_about(team: Responders) 
     await team.vendor_fails("500", times=5)
     await team.execution.advance(planned.id)
     await team.execution.advance(planned.id)
+    await team.execution.advance(planned.id)
     await team.vendor_fails("500", times=10_000, on="all")
     await team.carried_out(planned)
     document = (await draft(team, await team.incidents.numbered(1))).markdown

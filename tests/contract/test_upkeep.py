@@ -37,7 +37,7 @@ async def test_what_would_go_is_shown_while_stanch_holds_the_database(
         await tx.receipts.first_time("request", clock())
     clock.advance(timedelta(days=800))
     expected = [
-        "Retention policy version 1. What would go now; nothing is changed.",
+        "Retention policy version 2. What would go now; nothing is changed.",
         "requests                 kept 7 d         1 requests",
         "jobs                     kept 7 d         0 jobs",
         "group_members            kept 7 d         0 user groups",
@@ -45,6 +45,7 @@ async def test_what_would_go_is_shown_while_stanch_holds_the_database(
         "notes                    kept 30 d        0 notes",
         "alerts_without_incident  kept 90 d        0 groups of alerts",
         "alerts_of_incidents      kept 200 d       0 groups of alerts",
+        "evidence                 kept 730 d       0 pieces of evidence",
         "personal_data            kept 730 d       1 incidents",
     ]
     async with store.begin() as tx:  # somebody is writing
@@ -62,7 +63,7 @@ async def test_a_policy_of_your_own_is_shown_with_what_it_holds(
         await add(tx, numbered(1, resolved=builders.NOW))
     (tmp_path / "playbooks/rules").mkdir(parents=True)
     policy = tmp_path / "playbooks/rules/retention.yaml"
-    policy.write_text("version: 5\nkeep: {alerts_of_incidents: 1d, personal_data: 1d}\nhold: [1, 9]\n")
+    policy.write_text("version: 5\nkeep: {alerts_of_incidents: 1d, evidence: 1d, personal_data: 1d}\nhold: [1, 9]\n")
     clock.advance(timedelta(days=800))
     lines = await shown(database_url, clock, STANCH_CONTENT=str(tmp_path))
     assert lines[0].startswith("Retention policy version 5.")
