@@ -92,10 +92,14 @@ def with_control(agent: Agent, kind: str, item: str, control: Control) -> Agent:
     return agent.changed(tools={**agent.tools, item: control})
 
 
-def check_transition(kind: str, current: str, wanted: str) -> None:
-    """Refuse a state that the kind does not have, or that cannot follow."""
+def check_state(kind: str, wanted: str) -> None:
+    """Refuse a state that the kind does not have."""
     if wanted not in _NEXT[kind]:
         raise Refusal(422, f"the state of this {kind} is one of {', '.join(_NEXT[kind])}")
+
+
+def check_transition(kind: str, current: str, wanted: str) -> None:
+    """Refuse a state that cannot follow."""
     if wanted not in _NEXT[kind][current]:
         raise Refusal(409, f"a {kind} that is {current} cannot become {wanted}")
 

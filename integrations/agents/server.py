@@ -3,6 +3,7 @@
 A control is changed only with the ETag that it was read with: without one the answer is 428, with an old one 412.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from secrets import compare_digest
 from typing import TypeVar
@@ -20,6 +21,7 @@ from integrations.agents.rules import (
     Control,
     Refusal,
     Step,
+    check_state,
     check_transition,
     control_of,
     obstacle,
@@ -34,6 +36,7 @@ _PATHS = {
     "memory": _AGENT + "/memory",
 }
 _MOST_BYTES = 10_000
+_ETAG = re.compile(r'"[!#-~]{1,100}"')
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -85,9 +88,12 @@ class _Server:
         async def endpoint(request: Request) -> Response:
             _control(await self._authorised(request), kind, request)
             wanted = await _body(request, _Wanted)
+            check_state(kind, wanted.state)
             if_match = request.headers.get("If-Match")
             if if_match is None:
                 raise Refusal(428, "send the ETag that you read as If-Match")
+            if _ETAG.fullmatch(if_match) is None:
+                raise Refusal(422, "If-Match must be one strong ETag, in its quotes")
             return _shown(await self._set(kind, request, wanted.state, if_match))
 
         return endpoint

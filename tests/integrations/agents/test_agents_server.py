@@ -86,6 +86,24 @@ def test_what_is_not_allowed_or_stale_is_refused_and_changes_nothing(headers: di
         assert client.get("/v1/agents/refund-agent", headers=AUTHORISED).json()["state"] == "running"
 
 
+@pytest.mark.parametrize("etag", ["7", 'W/"7"', '"7", "8"', "*", '""', "<y"])
+def test_an_etag_that_no_control_can_have_is_told_apart_from_an_old_one(etag: str) -> None:
+    with served() as client:
+        headers = {**AUTHORISED, "If-Match": etag}
+        answer = client.put("/v1/agents/refund-agent/state", json={"state": "paused"}, headers=headers)
+        assert (answer.status_code, answer.json()) == (
+            422,
+            {"error": "If-Match must be one strong ETag, in its quotes"},
+        )
+
+
+def test_a_state_that_there_is_not_is_refused_before_anybody_asks_who_changed_what() -> None:
+    with served() as client:
+        headers = {**AUTHORISED, "If-Match": '"old"'}
+        answer = client.put("/v1/agents/refund-agent/memory/state", json={"state": "melted"}, headers=headers)
+        assert answer.status_code == 422
+
+
 def test_the_etag_changes_with_every_change_and_with_nothing_else() -> None:
     with served() as client:
         first = client.get("/v1/agents/refund-agent", headers=AUTHORISED).headers["ETag"]
