@@ -14,11 +14,11 @@ from uuid import uuid4
 from bot import tracing
 from bot.content import Catalog
 from bot.domain import policy as rules
-from bot.domain.actor import STANCH
+from bot.domain.actor import STANCH, Actor
 from bot.domain.change import Change
 from bot.domain.containment import Containment, ContainmentState, Progress, StepState
 from bot.domain.incident import Incident
-from bot.domain.plan import Plan, PlanKind, Rebase
+from bot.domain.plan import Plan, PlanKind, Promise, Rebase
 from bot.domain.remediation import Remediation
 from bot.domain.timeline import Fact
 from bot.domain.values import ContainmentId, JsonObject, Now, RemediationId
@@ -258,17 +258,16 @@ class Execution:
         ends_at = at + done.plan.duration
         await set_end(tx, original, ends_at, at)
         if done.plan.remediation is not None:
-            await self._keep(tx, original, done, ends_at)
+            await self._keep(tx, original, done.plan.remediation, ends_at, done.plan.requested_by)
             return
         text = f"C-{original.number} now ends {ends_at:%Y-%m-%d %H:%M} UTC"
         extended = original.changed(ends_at=ends_at, end_reached=False, kept_because="")
         await record(tx, extended, self._fact("containment.extended", text))
 
-    async def _keep(self, tx: Transaction, original: Containment, done: Containment, due_at: datetime) -> None:
+    async def _keep(
+        self, tx: Transaction, original: Containment, promise: Promise, due_at: datetime, by: Actor
+    ) -> None:
         """Open the remediation for whose sake a containment stays in force."""
-        promise, at = done.plan.remediation, self._now()
-        if promise is None:
-            return
         remediation = Remediation(
             id=RemediationId(uuid4().hex),
             incident_id=original.plan.incident_id,
@@ -277,8 +276,8 @@ class Execution:
             title=promise.title,
             owner=promise.owner,
             due_at=due_at,
-            opened_at=at,
-            opened_by=done.plan.requested_by,
+            opened_at=self._now(),
+            opened_by=by,
         )
         await tx.remediations.add(remediation)
         text = (

@@ -12,16 +12,15 @@ from typing import Protocol
 from bot.domain.alert import AlertGroup, AlertKey, AlertRecord
 from bot.domain.containment import Containment
 from bot.domain.delivery import Delivery, DeliveryKind
-from bot.domain.evidence import Evidence
 from bot.domain.harm import Sample
 from bot.domain.incident import Incident, IncidentKind
-from bot.domain.remediation import Remediation
 from bot.domain.review import Review
 from bot.domain.system import HarmSignal
 from bot.domain.timeline import Fact, TimelineEvent
 from bot.domain.timer import Timer
-from bot.domain.values import AlertGroupId, ContainmentId, EvidenceId, IncidentId, JsonObject, Value
+from bot.domain.values import AlertGroupId, ContainmentId, IncidentId, JsonObject, Value
 from bot.sdk import Action, Pager
+from bot.services.lasting_ports import EvidenceKept, Remediations
 from bot.services.token_ports import Tokens
 from bot.services.upkeep_ports import Leftovers, Recurrences
 
@@ -187,55 +186,6 @@ class Containments(Protocol):
 
     async def release_targets(self, containment_id: ContainmentId) -> None:
         """Let go of its targets."""
-        ...
-
-
-class EvidenceKept(Protocol):
-    """Preserved evidence."""
-
-    async def add(self, evidence: Evidence, content: bytes) -> None:
-        """Keep an artefact."""
-        ...
-
-    async def of_incident(self, incident_id: IncidentId) -> Sequence[Evidence]:
-        """Return what is known of an incident's evidence, oldest first, then by title."""
-        ...
-
-    async def content(self, evidence_id: EvidenceId) -> bytes:
-        """Return an artefact's content.
-
-        Raises:
-            NotFound: There is no such evidence, or its content was removed.
-            EvidenceAltered: It is not what was preserved.
-        """
-        ...
-
-    async def remove(self, evidence: Sequence[Evidence], at: datetime) -> None:
-        """Remove the content of artefacts; what is known of them stays."""
-        ...
-
-
-class Remediations(Protocol):
-    """Stored remediations."""
-
-    async def next_number(self, incident_id: IncidentId) -> int:
-        """Return the next remediation number within an incident."""
-        ...
-
-    async def add(self, remediation: Remediation) -> None:
-        """Store a new one."""
-        ...
-
-    async def save(self, remediation: Remediation) -> Remediation:
-        """Store a changed one if nobody saved it since; return it with its new version.
-
-        Raises:
-            Conflict: Somebody did.
-        """
-        ...
-
-    async def of_incident(self, incident_id: IncidentId) -> Sequence[Remediation]:
-        """Return an incident's remediations, oldest first."""
         ...
 
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from bot.domain.containment import Containment, ContainmentState
 from bot.domain.values import ContainmentId, IncidentId
-from bot.errors import Conflict, NotFound
+from bot.errors import NotFound
 from bot.store.mapping import CONTAINMENTS, table_of
-from bot.store.statements import inserting, next_number
+from bot.store.statements import inserting, next_number, save_version
 from bot.store.tables import ContainmentRow, ForceRow, TargetRow
 
 
@@ -34,16 +34,9 @@ class SqlContainments:
         Raises:
             Conflict: Somebody saved it since it was read.
         """
-        row = await self._session.execute(
-            update(CONTAINMENTS.table)
-            .where(col(ContainmentRow.id) == containment.id, col(ContainmentRow.version) == containment.version)
-            .values(CONTAINMENTS.columns(containment) | {"version": containment.version + 1})
-            .returning(CONTAINMENTS.table)
-        )
-        if (saved := row.mappings().first()) is None:
-            raise Conflict(f"Somebody else changed C-{containment.number} at the same moment; try again.")
+        saved = await save_version(self._session, CONTAINMENTS, containment, f"C-{containment.number}")
         await self._note_force(containment)
-        return CONTAINMENTS.load(saved)
+        return saved
 
     async def _note_force(self, containment: Containment) -> None:
         """Keep the targets that it is in force on; those of one that is no more are forgotten."""

@@ -8,9 +8,9 @@ from sqlmodel import col
 
 from bot.domain.incident import Incident
 from bot.domain.values import IncidentId
-from bot.errors import Conflict, NotFound
+from bot.errors import NotFound
 from bot.store.mapping import INCIDENTS
-from bot.store.statements import next_number
+from bot.store.statements import next_number, save_version
 from bot.store.tables import IncidentRow
 
 
@@ -34,17 +34,7 @@ class SqlIncidents:
         Raises:
             Conflict: Somebody saved it since it was read.
         """
-        columns = INCIDENTS.columns(incident) | {"version": incident.version + 1}
-        del columns["channel"]
-        row = await self._session.execute(
-            update(INCIDENTS.table)
-            .where(col(IncidentRow.id) == incident.id, col(IncidentRow.version) == incident.version)
-            .values(columns)
-            .returning(INCIDENTS.table)
-        )
-        if (saved := row.mappings().first()) is None:
-            raise Conflict(f"Somebody else changed {incident.label} at the same moment; try again.")
-        return INCIDENTS.load(saved)
+        return await save_version(self._session, INCIDENTS, incident, incident.label, owned=("channel",))
 
     async def get(self, incident_id: IncidentId) -> Incident:
         """Return one.

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from bot.domain.remediation import Remediation
 from bot.domain.values import IncidentId
-from bot.errors import Conflict
 from bot.store.mapping import REMEDIATIONS
-from bot.store.statements import next_number
+from bot.store.statements import next_number, save_version
 from bot.store.tables import RemediationRow
 
 
@@ -34,15 +32,7 @@ class SqlRemediations:
         Raises:
             Conflict: Somebody saved it since it was read.
         """
-        row = await self._session.execute(
-            update(REMEDIATIONS.table)
-            .where(col(RemediationRow.id) == remediation.id, col(RemediationRow.version) == remediation.version)
-            .values(REMEDIATIONS.columns(remediation) | {"version": remediation.version + 1})
-            .returning(REMEDIATIONS.table)
-        )
-        if (saved := row.mappings().first()) is None:
-            raise Conflict(f"Somebody else changed R-{remediation.number} at the same moment; try again.")
-        return REMEDIATIONS.load(saved)
+        return await save_version(self._session, REMEDIATIONS, remediation, f"R-{remediation.number}")
 
     async def of_incident(self, incident_id: IncidentId) -> Sequence[Remediation]:
         """Return an incident's remediations, oldest first."""

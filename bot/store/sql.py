@@ -15,15 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from bot import tracing
 from bot.domain.values import Now
 from bot.services.deliveries import DRAIN, safety_net
+from bot.services.lasting_ports import EvidenceKept, Remediations
 from bot.services.ports import (
     Alerts,
     Containments,
     Deliveries,
-    EvidenceKept,
     Incidents,
     Jobs,
     Receipts,
-    Remediations,
     Timeline,
     Timers,
     Transaction,

@@ -1,5 +1,9 @@
 """Statements that more than one repository needs, in the spelling of the session's database."""
 
+from collections.abc import Collection
+from operator import attrgetter
+
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -7,7 +11,8 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from bot.store.mapping import table_of
+from bot.errors import Conflict
+from bot.store.mapping import Mapped, V, table_of
 from bot.store.tables import CounterRow, StoredRow
 
 
@@ -30,3 +35,29 @@ async def next_number(session: AsyncSession, name: str) -> int:
         .returning(col(CounterRow.value))
     )
     return (await session.execute(statement)).scalar_one()
+
+
+async def save_version(session: AsyncSession, mapped: Mapped[V], value: V, name: str, owned: Collection[str] = ()) -> V:
+    """Store a changed value if nobody saved it since it was read; return it as it is now.
+
+    Args:
+        session: With a transaction.
+        mapped: How it lies in its table, which has the columns `id` and `version`.
+        value: With the version that was read.
+        name: What people call it.
+        owned: Columns that only others change.
+
+    Raises:
+        Conflict: Somebody saved it since.
+    """
+    read_id, read_version = attrgetter("id", "version")(value)
+    columns = mapped.columns(value) | {"version": read_version + 1}
+    row = await session.execute(
+        update(mapped.table)
+        .where(mapped.table.c.id == read_id, mapped.table.c.version == read_version)
+        .values({column: columns[column] for column in columns if column not in owned})
+        .returning(mapped.table)
+    )
+    if (saved := row.mappings().first()) is None:
+        raise Conflict(f"Somebody else changed {name} at the same moment; try again.")
+    return mapped.load(saved)

@@ -2,7 +2,7 @@
 
 import re
 
-from bot.domain.remediation import Remediation, RemediationState
+from bot.domain.remediation import Remediation
 from bot.errors import BadCommand
 from bot.slack.commands.verb import Typed, Verb, quoted, said
 from bot.slack.services import Services
@@ -32,8 +32,7 @@ async def _remediation(services: Services, typed: Typed) -> Card:
 
 
 def _line(remediation: Remediation) -> str:
-    done = remediation.state is RemediationState.DONE and remediation.done_at is not None
-    when = f"done {date(remediation.done_at)}" if done and remediation.done_at else f"due {date(remediation.due_at)}"
+    when = f"done {date(remediation.done_at)}" if remediation.done_at else f"due {date(remediation.due_at)}"
     return f"*R-{remediation.number}* {one_line(remediation.title, 200)}: {party(remediation.owner)}, {when}"
 
 
